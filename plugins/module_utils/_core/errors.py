@@ -1,0 +1,36 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one family of errors that the engine raises.
+
+Every message is a sentence for the person who runs the play: it names the
+option or the server and the value, never a secret.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Error(Exception):
+    """Something the user has to know; ``details`` holds JSON-safe facts beside the sentence."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, Any] = details
+
+    def result(self) -> dict[str, Any]:
+        """What a module returns for this error: the sentence as ``msg`` and the details."""
+        return {"msg": self.message, **self.details}
+
+
+class InputError(Error):
+    """An option has a value that can't be used; nothing has been sent or written."""
+
+    def __init__(self, option: str, value: object, reason: str) -> None:
+        super().__init__(f"{option}: {value!r} {reason}", option=option)
+
+
+class StoreError(Error):
+    """The store can't be read or written."""

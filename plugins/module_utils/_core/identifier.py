@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a certificate is for: DNS names and IP addresses (RFC 8555 §7.1.3, RFC 8738)."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Literal
+
+import idna
+
+from .errors import InputError
+
+LONGEST_NAME = 253
+LONGEST_CHALLENGE_NAME = LONGEST_NAME - len("_acme-challenge.")
+
+
+@dataclass(frozen=True, order=True)
+class Identifier:
+    """A DNS name in its ASCII form, lower case, without a final dot, or an IP address."""
+
+    type: Literal["dns", "ip"]
+    value: str
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it stands for all names one label below its base name."""
+        return self.value.startswith("*.")
+
+    @property
+    def base(self) -> str:
+        """The name without ``*.``: what an authorization is about (RFC 8555 §7.1.4)."""
+        return self.value[2:] if self.wildcard else self.value
+
+
+def parse_identifier(text: str, option: str = "domains") -> Identifier:
+    """Read a name as people write it: international or ASCII, any case, final dot or not.
+
+    Raises InputError, naming the option, for what can't be in a certificate.
+    """
+    name = text.strip()
+    address = _parse_address(name)
+    if address is not None:
+        return Identifier("ip", address)
+    name = name.removesuffix(".")
+    wildcard = name.startswith("*.")
+    base = name[2:] if wildcard else name
+    if "*" in base:
+        raise InputError(option, text, "has a wildcard somewhere else than as the whole first label")
+    labels = base.split(".")
+    if "" in labels:
+        raise InputError(option, text, "has an empty label")
+    if len(labels) < 2:
+        raise InputError(option, text, "is not a full name: it has only one label")
+    ascii_name = ".".join(_to_ascii(label, text, option) for label in labels)
+    if len(ascii_name) > LONGEST_NAME:
+        raise InputError(option, text, f"is longer than {LONGEST_NAME} characters")
+    if labels[-1].isdigit():
+        raise InputError(option, text, "ends in a number, as no domain does")
+    return Identifier("dns", f"*.{ascii_name}" if wildcard else ascii_name)
+
+
+def _parse_address(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _to_ascii(label: str, text: str, option: str) -> str:
+    """One label in its A-label form (RFC 5890 §2.3.2.1)."""
+    if len(label) > 63:
+        raise InputError(option, text, f"has a label longer than 63 characters: {label!r}")
+    if label.isascii() and not label.lower().startswith("xn--"):
+        if not all(char.isalnum() or char == "-" for char in label) or label[0] == "-" or label[-1] == "-":
+            raise InputError(option, text, f"has a label that no host name can have: {label!r}")
+        return label.lower()
+    try:
+        return idna.encode(label, uts46=True, std3_rules=True).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise InputError(option, text, f"is not a valid international name: {error}") from error

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting with a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+from .clock import Clock
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds until the time in a Retry-After header (RFC 9110 §10.2.3), or None when there is none.
+
+    Both forms are read, seconds and HTTP-date; a time in the past gives 0,
+    and text that is neither counts as no header at all.
+    """
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=timezone.utc)
+    return max(0.0, (until - now).total_seconds())
+
+
+def rounds(clock: Clock, deadline: float, first: float = 0.05, factor: float = 1.6, longest: float = 5.0) -> Iterator[int]:
+    """Count rounds 0, 1, 2 … with growing pauses between them until ``deadline`` (clock.monotonic()).
+
+    The first round comes at once, and the last one at the deadline itself, so
+    that a change just before it is still seen.
+    """
+    pause = first
+    number = 0
+    while True:
+        yield number
+        left = deadline - clock.monotonic()
+        if left <= 0:
+            return
+        clock.sleep(min(pause, left))
+        pause = min(pause * factor, longest)
+        number += 1
