@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came back for a request, or why nothing did."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.utils import parse_header_links
+
+from .._core.polling import parse_retry_after
+from .problem import NetworkError, Problem, ProblemError
+
+TAG = re.compile(r"<[^>]*>")
+LONGEST_EXCERPT = 200
+
+
+def check(response: requests.Response, what: str, now: datetime) -> requests.Response:
+    """The response when it is a success (2xx), else ProblemError, or NetworkError for a redirect.
+
+    An answer that is no problem document (a web page of an overloaded proxy)
+    becomes one of type ``about:blank``, so that status and Retry-After are
+    found in the same place (RFC 7807 §4.2).
+    """
+    status = response.status_code
+    if 200 <= status < 300:
+        return response
+    host = urlsplit(response.url or "").netloc
+    if status < 400:
+        target = response.headers.get("Location", "nowhere")
+        raise NetworkError(f"{host} answered {what} with a redirect to {target}, which a CA doesn't do", status=status)
+    raise ProblemError(what, host, _read_problem(response), parse_retry_after(response.headers.get("Retry-After"), now))
+
+
+def read_object(response: requests.Response, what: str) -> dict[str, Any]:
+    """The JSON object in a response; NetworkError when there is none."""
+    value = _parse(response.content)
+    if not isinstance(value, dict):
+        host = urlsplit(response.url or "").netloc
+        raise NetworkError(f"{host} answered {what} with something that is no JSON object: {_excerpt(response)!r}")
+    return value
+
+
+def read_links(response: requests.Response, relation: str) -> list[str]:
+    """The URLs of this relation in the Link headers (RFC 8288), absolute, in their order."""
+    links = parse_header_links(response.headers.get("Link", ""))
+    found = [link["url"] for link in links if link.get("url") and relation in link.get("rel", "").split()]
+    return [urljoin(response.url or "", url) for url in found]
+
+
+def lost_connection(error: requests.RequestException, host: str, ca_bundle: str | None, timeout: float) -> NetworkError:
+    """What to tell the user about a request that got no answer."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _not_trusted(cause, host, ca_bundle)
+    if isinstance(error, requests.exceptions.SSLError):
+        return NetworkError(f"No TLS connection to {host}: {_reason(causes)}")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return NetworkError(f"The proxy on the way to {host} can't be used: {_reason(causes)}")
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return NetworkError(f"{host} can't be reached: no connection within {timeout:g} s")
+    if isinstance(error, requests.exceptions.Timeout):
+        return NetworkError(f"{host} gave no answer within {timeout:g} s", uncertain=True)
+    if isinstance(error, requests.exceptions.ConnectionError) and not _was_connected(causes):
+        return NetworkError(f"{host} can't be reached: {_reason(causes)}")
+    if isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        return NetworkError(f"{host} closed the connection before it had answered", uncertain=True)
+    return NetworkError(f"No request can be sent to {host}: {_reason(causes)}", uncertain=True)
+
+
+def _not_trusted(error: ssl.SSLCertVerificationError, host: str, ca_bundle: str | None) -> NetworkError:
+    reason = error.verify_message or error.reason or "certificate verify failed"
+    if ca_bundle:
+        hint = f"ca_bundle ({ca_bundle}) has no root that its certificate leads to"
+    else:
+        hint = "if the CA's root isn't a public one, give its file as ca_bundle"
+    return NetworkError(f"The server certificate of {host} is not trusted: {reason}; {hint}", option="ca_bundle")
+
+
+def _was_connected(causes: list[BaseException]) -> bool:
+    return not any(type(cause).__name__ in ("NewConnectionError", "NameResolutionError") for cause in causes)
+
+
+def _reason(causes: list[BaseException]) -> str:
+    """The text of the operating system's error at the bottom, without the objects wrapped around it."""
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    return str(causes[-1])
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it: requests and urllib3 wrap in arguments and in ``reason``, too."""
+    todo: list[Any] = [error]
+    seen: set[int] = set()
+    while todo:
+        each = todo.pop(0)
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        todo += [getattr(each, "reason", None), each.__cause__, each.__context__, *each.args]
+
+
+def _read_problem(response: requests.Response) -> Problem:
+    document = _parse(response.content)
+    if isinstance(document, dict) and ("type" in document or "detail" in document):
+        document.setdefault("status", response.status_code)
+        return Problem.from_json(document)
+    detail = " ".join(part for part in (response.reason, _excerpt(response)) if part)
+    return Problem("about:blank", detail, response.status_code)
+
+
+def _parse(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _excerpt(response: requests.Response) -> str:
+    """The beginning of a text meant for people, without its markup."""
+    text = " ".join(TAG.sub(" ", response.content[:4096].decode(errors="replace")).split())
+    return text if len(text) <= LONGEST_EXCERPT else text[:LONGEST_EXCERPT] + "…"

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a CA offers and where (RFC 8555 §7.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._core.errors import InputError
+from .answer import read_object
+from .network import Network
+from .problem import NetworkError, ProblemError
+
+REQUIRED = ("newNonce", "newAccount", "newOrder")
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A CA's directory: ``endpoints`` by their names in the RFC, ``profiles`` with their descriptions."""
+
+    url: str
+    endpoints: Mapping[str, str]
+    terms_of_service: str | None = None
+    website: str | None = None
+    caa_identities: tuple[str, ...] = ()
+    external_account_required: bool = False
+    profiles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def renewal_information(self) -> str | None:
+        """Where renewal information is (RFC 9773 §4.1), or None when the CA has none."""
+        return self.endpoints.get("renewalInfo")
+
+    def endpoint(self, name: str) -> str:
+        """The URL of a resource; NetworkError when this CA has none of that name."""
+        url = self.endpoints.get(name)
+        if url is None:
+            raise NetworkError(f"The CA at {self.url} offers no {name}")
+        return url
+
+
+def check_directory_url(url: str, option: str = "directory") -> str:
+    """The URL itself; InputError when it can't be a directory's (RFC 8555 §6.1: HTTPS only)."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "https" or not parts.hostname:
+        raise InputError(option, url, "is not an https:// URL")
+    return url
+
+
+def fetch_directory(network: Network, url: str) -> Directory:
+    """Read a directory; Error with one sentence when the URL leads to something else."""
+    check_directory_url(url)
+    try:
+        response = network.get(url, what="the directory")
+        document = read_object(response, "the directory")
+    except ProblemError as error:
+        if error.problem.status in (429, 503):
+            raise
+        raise NetworkError(f"directory: {url} is not the directory of a CA: {error.problem.sentence()}") from error
+    lacking = [name for name in REQUIRED if not isinstance(document.get(name), str)]
+    if lacking:
+        raise NetworkError(f"directory: {url} is not the directory of a CA: it has no {', '.join(lacking)}")
+    return _read(url, document)
+
+
+def _read(url: str, document: Mapping[str, Any]) -> Directory:
+    meta = document.get("meta")
+    meta = meta if isinstance(meta, Mapping) else {}
+    profiles = meta.get("profiles")
+    identities = meta.get("caaIdentities")
+    return Directory(
+        url=url,
+        endpoints={name: value for name, value in document.items() if _is_https(value)},
+        terms_of_service=_text(meta, "termsOfService"),
+        website=_text(meta, "website"),
+        caa_identities=tuple(str(each) for each in identities) if isinstance(identities, list) else (),
+        external_account_required=meta.get("externalAccountRequired") is True,
+        profiles={str(name): str(text) for name, text in profiles.items()} if isinstance(profiles, Mapping) else {},
+    )
+
+
+def _is_https(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("https://")
+
+
+def _text(meta: Mapping[str, Any], name: str) -> str | None:
+    value = meta.get(name)
+    return value if isinstance(value, str) and value else None

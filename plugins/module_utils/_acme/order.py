@@ -1,0 +1,140 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders (RFC 8555 §7.1.3 and §7.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from .._core.clock import format_instant
+from .._core.identifier import Identifier
+from . import member
+from .answer import read_links, read_object
+from .key import encode
+from .problem import NetworkError, Problem
+from .session import Session
+
+PEM_CHAIN = "application/pem-certificate-chain"
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order; ``retry_after`` are the seconds that the CA asked to wait when it was read."""
+
+    url: str
+    status: str
+    identifiers: tuple[Identifier, ...]
+    authorizations: tuple[str, ...]
+    finalize: str
+    expires: datetime | None = None
+    certificate: str | None = None
+    error: Problem | None = None
+    profile: str | None = None
+    retry_after: float | None = field(default=None, compare=False)
+
+    @classmethod
+    def from_json(cls, url: str, document: Mapping[str, Any], retry_after: float | None = None) -> Order:
+        """Read an order object of the CA, or what as_dict() gave; NetworkError when it isn't one."""
+        what = "an order"
+        listed = document.get("identifiers")
+        return cls(
+            url=url,
+            status=member.text(document, "status", what),
+            identifiers=tuple(member.identifier(each, what) for each in listed) if isinstance(listed, list) else (),
+            authorizations=member.texts(document, "authorizations", what),
+            finalize=member.text(document, "finalize", what),
+            expires=member.instant(document, "expires"),
+            certificate=member.optional_text(document, "certificate"),
+            error=member.problem(document, "error"),
+            profile=member.optional_text(document, "profile"),
+            retry_after=retry_after,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The order as JSON in the RFC's words and with its ``url``, to be kept on disk."""
+        members: dict[str, Any] = {
+            "url": self.url,
+            "status": self.status,
+            "identifiers": [{"type": each.type, "value": each.value} for each in self.identifiers],
+            "authorizations": list(self.authorizations),
+            "finalize": self.finalize,
+            "expires": format_instant(self.expires) if self.expires else None,
+            "certificate": self.certificate,
+            "error": self.error.as_dict() if self.error else None,
+            "profile": self.profile,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+
+def new_order(
+    session: Session, identifiers: Sequence[Identifier], profile: str | None = None, replaces: str | None = None
+) -> Order:
+    """Make an order (RFC 8555 §7.4); ``replaces`` is a certificate id (RFC 9773 §5).
+
+    Never sent twice on its own: when the connection breaks, NetworkError with
+    ``uncertain`` says that there may be an order whose URL is lost.
+    """
+    payload: dict[str, Any] = {"identifiers": [{"type": each.type, "value": each.value} for each in identifiers]}
+    if profile:
+        payload["profile"] = profile
+    if replaces:
+        payload["replaces"] = replaces
+    what = f"the new order for {_names(identifiers)}"
+    response = session.post(session.directory.endpoint("newOrder"), payload, what)
+    url = response.headers.get("Location")
+    if not url:
+        raise NetworkError(f"The CA answered {what} without the order's URL (the header Location)")
+    return _read(session, url, response)
+
+
+def fetch_order(session: Session, url: str) -> Order:
+    """The order as it is now."""
+    return _read(session, url, session.post(url, None, "the reading of the order"))
+
+
+def finalize(session: Session, order: Order, csr: bytes) -> Order:
+    """Ask for the certificate with a CSR in DER form (RFC 8555 §7.4).
+
+    Not repeated when the connection breaks: :func:`fetch_order` tells whether
+    the CA has taken it (the status is then no longer ``ready``).
+    """
+    response = session.post(
+        order.finalize, {"csr": encode(csr)}, f"to finalize the order for {_names(order.identifiers)}"
+    )
+    return _read(session, order.url, response)
+
+
+def download_chains(session: Session, order: Order, alternates: bool = False) -> list[bytes]:
+    """The certificate with its chain as the CA hands it out, in PEM (RFC 8555 §7.4.2).
+
+    With ``alternates`` the other chains that it offers follow. NetworkError
+    when the order has no certificate yet.
+    """
+    if order.certificate is None:
+        raise NetworkError(f"The order {order.url} has no certificate: its status is {order.status}")
+    response = _download(session, order.certificate)
+    others = read_links(response, "alternate") if alternates else []
+    return [response.content, *(_download(session, url).content for url in others)]
+
+
+def _download(session: Session, url: str) -> requests.Response:
+    response = session.post(url, None, "the certificate's download", accept=PEM_CHAIN)
+    if not response.content.lstrip().startswith(b"-----BEGIN CERTIFICATE-----"):
+        raise NetworkError(f"What the CA has at {url} is no certificate in PEM form")
+    return response
+
+
+def _read(session: Session, url: str, response: requests.Response) -> Order:
+    return Order.from_json(url, read_object(response, "an order"), session.retry_after(response))
+
+
+def _names(identifiers: Sequence[Identifier]) -> str:
+    """For sentences: the first few names."""
+    names = [each.value for each in identifiers[:3]]
+    return ", ".join(names) + (f" and {len(identifiers) - 3} more" if len(identifiers) > 3 else "")

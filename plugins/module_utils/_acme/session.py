@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An account's conversation with its CA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from .._core.polling import parse_retry_after
+from .directory import Directory
+from .key import AccountKey
+from .network import Network
+
+
+class Session:
+    """Signed requests for one account (or for a key that has none yet); used from many threads at once."""
+
+    def __init__(self, network: Network, directory: Directory, key: AccountKey, account_url: str | None = None) -> None:
+        self.network = network
+        self.directory = directory
+        self.key = key
+        self.account_url = account_url
+        self._signing = network.signing_as(key, account_url)
+        self._new_nonce = directory.endpoint("newNonce")
+
+    def for_account(self, url: str) -> Session:
+        """The same with the account's URL known, as all requests but newAccount need it."""
+        return Session(self.network, self.directory, self.key, url)
+
+    def with_key(self, key: AccountKey, account_url: str | None = None) -> Session:
+        """The same CA with another key."""
+        return Session(self.network, self.directory, key, account_url)
+
+    def post(
+        self,
+        url: str,
+        payload: Mapping[str, Any] | None,
+        what: str = "a request",
+        repeatable: bool | None = None,
+        accept: str | None = None,
+    ) -> requests.Response:
+        """A signed POST, or a POST-as-GET for ``payload`` None (RFC 8555 §6.3).
+
+        ``repeatable``: send again when the connection broke before the answer
+        came. Reading always is; see :meth:`Network.post`.
+        """
+        options: dict[str, Any] = {"what": what, "new_nonce_url": self._new_nonce}
+        if repeatable is not None:
+            options["repeatable"] = repeatable
+        if accept is not None:
+            options["accept"] = accept
+        return self._signing.post(url, payload, **options)
+
+    def retry_after(self, response: requests.Response) -> float | None:
+        """The seconds that a response asks to wait, or None (RFC 8555 §7.5.1)."""
+        return parse_retry_after(response.headers.get("Retry-After"), self.network.clock.now())
