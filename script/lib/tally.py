@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last line of script/test: how many tests and parts passed and failed.
+
+Usage: tally.py PARTS_PASSED PARTS_FAILED FOLDER, where the folder holds pytest's JUnit reports.
+A part without such a report (lint, package, sanity) counts as one test.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+
+def main(parts_passed: int, parts_failed: int, folder: Path) -> None:
+    """Print the sums."""
+    tests = failed = skipped = 0
+    for report in folder.glob("*.xml"):
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            tests += int(suite.get("tests", 0))
+            failed += bad
+            skipped += int(suite.get("skipped", 0))
+            parts_failed -= bad > 0
+            parts_passed -= bad == 0
+    print(f"{tests - failed - skipped + parts_passed} passed, {failed + parts_failed} failed, {skipped} skipped")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written about the collection in its metadata is what the collection is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.import_graph import ROOT, TARGET_PYTHONS, ImportGraph, sanity_ignores
+
+MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
+DISTRIBUTIONS = {"dns": "dnspython"}
+"""The packages to install whose name is not that of the module to import."""
+
+
+def read_yaml(path: str) -> Any:
+    """A YAML file of the project."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def documentation_of(module: Path) -> dict[str, Any]:
+    """The DOCUMENTATION block of a module."""
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
+            result: dict[str, Any] = yaml.safe_load(ast.literal_eval(node.value))
+            return result
+    raise AssertionError(f"{module} has no DOCUMENTATION")
+
+
+def requirements(path: str) -> dict[str, str]:
+    """What a requirements file asks for: name in lower case and condition."""
+    lines = (line.partition("#")[0].strip() for line in (ROOT / path).read_text(encoding="utf-8").splitlines())
+    matches = (re.fullmatch(r"([A-Za-z0-9_.-]+)([<>=!~].*)", line) for line in lines if line)
+    return {match[1].lower(): match[2] for match in matches if match}
+
+
+@pytest.mark.parametrize("version", TARGET_PYTHONS)
+def test_sanity_skips_the_import_of_exactly_the_files_that_need_libraries(version: str) -> None:
+    written = (ROOT / "tests" / "sanity" / f"ignore-{version}.txt").read_text(encoding="utf-8")
+    wanted = sanity_ignores(ImportGraph(), TARGET_PYTHONS[version])
+    assert written.splitlines() == wanted.splitlines(), "run: python tests/import_graph.py --write-ignores"
+
+
+def test_nothing_else_is_skipped_by_sanity() -> None:
+    found = {path.name for path in (ROOT / "tests" / "sanity").glob("ignore-*")}
+    assert found == {f"ignore-{version}.txt" for version in TARGET_PYTHONS}
+
+
+def test_the_action_group_holds_every_module() -> None:
+    group = read_yaml("meta/runtime.yml")["action_groups"]["acme"]
+    assert group == [module.stem for module in MODULES]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_module_says_its_name_author_version_and_group(module: Path) -> None:
+    documentation = documentation_of(module)
+    assert documentation["module"] == module.stem
+    assert documentation["version_added"] == "1.0.0"
+    assert [author for author in documentation["author"] if author.startswith("The certfleet developers")]
+    assert "certfleet.acme.attributes.actiongroup_acme" in str(documentation) or "action_group" in str(documentation)
+
+
+def test_requirements_name_every_library_that_the_engine_imports() -> None:
+    graph = ImportGraph()
+    imported = {found.top for file in graph.files for found in graph.imports(file) if found.third_party}
+    assert set(requirements("requirements.txt")) == {DISTRIBUTIONS.get(name, name) for name in imported}
+
+
+def test_what_the_tests_install_fits_the_requirements() -> None:
+    pinned = requirements("tests/requirements.txt")
+    for name, condition in requirements("requirements.txt").items():
+        lowest = condition.removeprefix(">=")
+        assert as_numbers(pinned[name].removeprefix("==")) >= as_numbers(lowest), name
+
+
+def as_numbers(version: str) -> tuple[int, ...]:
+    """A version, to be compared."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def test_the_execution_environment_finds_its_lists() -> None:
+    dependencies = read_yaml("meta/execution-environment.yml")["dependencies"]
+    assert requirements(dependencies["python"])
+    assert "openssl" in (ROOT / dependencies["system"]).read_text(encoding="utf-8")
+
+
+def test_every_playbook_named_in_the_readme_is_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"ansible-playbook .*certfleet\.acme\.(\w+)", readme))
+    assert named
+    assert named <= {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert broken == []
