@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to one address over UDP: a window in flight, repeated when nothing comes."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from .exchange import Endpoint, Silence
+from .wire import is_answer
+
+if TYPE_CHECKING:
+    from .sockets import Batch
+
+WINDOW = 64
+TRIES = 3
+BUFFER = 1 << 20
+NEVER = float("inf")
+
+
+class _Flight(NamedTuple):
+    query: int
+    tries: int
+    first: float
+    last: float
+
+
+class UdpChannel:
+    """A connected socket, so that only this server's datagrams and its ICMP errors arrive."""
+
+    def __init__(self, batch: Batch, endpoint: Endpoint) -> None:
+        self.todo: deque[int] = deque()
+        self._batch = batch
+        self._endpoint = endpoint
+        self._socket: socket.socket | None = None
+        self._flights: dict[bytes, _Flight] = {}
+        self._heard = -NEVER
+        self._blocked = NEVER
+        self._pause = batch.timeout / TRIES
+
+    def fill(self, now: float) -> None:
+        """Send what the window allows."""
+        self._blocked = NEVER
+        try:
+            connection = self._socket or self._open()
+            while self.todo and len(self._flights) < WINDOW:
+                index = self.todo[0]
+                wire = self._batch.queries[index].wire
+                if wire[:2] in self._flights:
+                    return
+                connection.send(wire)
+                self.todo.popleft()
+                self._batch.sent(index, now)
+                self._flights[wire[:2]] = _Flight(index, 1, now, now)
+        except BlockingIOError:
+            self._blocked = now + 0.01
+        except OSError as error:
+            self._give_up(Silence("unreachable", error.strerror or str(error), 0.0))
+
+    def _open(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._endpoint.address else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        self._socket.connect(tuple(self._endpoint))
+        self._batch.selector.register(self._socket, selectors.EVENT_READ, self)
+        return self._socket
+
+    def handle(self, events: int, now: float) -> None:
+        """Read all datagrams that are there."""
+        try:
+            while self._socket:
+                self._take(self._socket.recv(65535), now)
+        except BlockingIOError:
+            self.fill(now)
+        except OSError as error:
+            self._give_up(Silence("unreachable", error.strerror or os.strerror(error.errno or 0), 0.0))
+
+    def _take(self, wire: bytes, now: float) -> None:
+        flight = self._flights.get(wire[:2])
+        if flight is None or not is_answer(self._batch.queries[flight.query].wire, wire):
+            return
+        del self._flights[wire[:2]]
+        self._heard = now
+        if wire[2] & 0x02:
+            self._batch.over_tcp(flight.query, now)
+        else:
+            self._batch.done(flight.query, wire, now)
+
+    def due(self) -> float:
+        """When expire() has something to do."""
+        oldest = next(iter(self._flights.values()), None)
+        return min(self._blocked, oldest.last + self._pause if oldest else NEVER)
+
+    def expire(self, now: float) -> None:
+        """Repeat what is overdue; give up what was repeated, and all the rest when the server says nothing at all."""
+        while self._flights:
+            number, flight = next(iter(self._flights.items()))
+            if flight.last + self._pause > now:
+                break
+            del self._flights[number]
+            if flight.tries < TRIES:
+                self._repeat(number, flight, now)
+                continue
+            silence = Silence("timeout", f"no answer within {self._batch.timeout:g} s", now - flight.first)
+            self._batch.fail(flight.query, silence)
+            if self._heard < flight.first:
+                self._give_up(silence)
+        self.fill(now)
+
+    def _repeat(self, number: bytes, flight: _Flight, now: float) -> None:
+        self._flights[number] = flight._replace(tries=flight.tries + 1, last=now)
+        try:
+            if self._socket:
+                self._socket.send(self._batch.queries[flight.query].wire)
+        except OSError:
+            pass  # It counts as a try that went unanswered.
+
+    def _give_up(self, silence: Silence) -> None:
+        for index in [*(flight.query for flight in self._flights.values()), *self.todo]:
+            self._batch.fail(index, silence)
+        self._flights.clear()
+        self.todo.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Let the socket go."""
+        if self._socket:
+            if self._socket in self._batch.selector.get_map():
+                self._batch.selector.unregister(self._socket)
+            self._socket.close()
+            self._socket = None
