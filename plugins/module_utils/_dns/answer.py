@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions as messages, and what an answer to one says."""
+
+from __future__ import annotations
+
+import secrets
+from typing import NamedTuple
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+from .record import TxtRecord, normal_name
+
+# What resolvers ask for since the DNS flag day of 2020, with the DO bit that those of a CA set.
+PAYLOAD = 1232
+MALFORMED = "MALFORMED"
+
+
+def make_query(name: str, record_type: str) -> bytes:
+    """A question as a validating resolver puts it, but not asking for recursion."""
+    query = dns.message.make_query(
+        dns.name.from_text(name), record_type, flags=0, use_edns=0, payload=PAYLOAD, want_dnssec=True
+    )
+    query.id = secrets.randbelow(1 << 16)
+    return query.to_wire()
+
+
+class Answer(NamedTuple):
+    """What a server says about one name; names are in their normal form.
+
+    ``alias`` is the target of a CNAME at the name, ``zone`` the owner of the SOA
+    record in the answer or beside its absence (RFC 2308 §3), ``below`` a zone
+    that the name was delegated to, ``hosts`` the targets of NS records at the
+    name and ``addresses`` all A and AAAA records by their owner.
+    """
+
+    rcode: str
+    authoritative: bool
+    alias: str | None
+    records: tuple[TxtRecord, ...]
+    values: frozenset[str]
+    zone: str | None
+    below: str | None
+    hosts: tuple[str, ...]
+    addresses: dict[str, tuple[str, ...]]
+    size: int
+
+    @property
+    def problem(self) -> str | None:
+        """Why this is no authoritative statement about the name, or None when it is one."""
+        if self.rcode not in ("NOERROR", "NXDOMAIN"):
+            return self.rcode
+        if self.authoritative:
+            return None
+        return (
+            f"not authoritative, refers to the servers of {self.below}" if self.below else "not authoritative"
+        )
+
+
+def read_answer(wire: bytes, name: str) -> Answer:
+    """What a message says about the name asked for; a broken one has the rcode MALFORMED."""
+    try:
+        message = dns.message.from_wire(wire, keyring=False)
+    except (dns.exception.DNSException, ValueError):
+        return Answer(MALFORMED, False, None, (), frozenset(), None, None, (), {}, len(wire))
+    owner = dns.name.from_text(name)
+    records = tuple(_texts(name, _find(message.answer, owner, dns.rdatatype.TXT)))
+    alias = _find(message.answer, owner, dns.rdatatype.CNAME)
+    return Answer(
+        rcode=dns.rcode.to_text(message.rcode()),
+        authoritative=bool(message.flags & dns.flags.AA),
+        alias=normal_name(alias[0].target) if alias else None,
+        records=records,
+        values=frozenset(record.value for record in records),
+        zone=_owner(message.answer + message.authority, dns.rdatatype.SOA),
+        below=_owner(message.authority, dns.rdatatype.NS),
+        hosts=tuple(
+            normal_name(item.target) for item in _find(message.answer, owner, dns.rdatatype.NS) or ()
+        ),
+        addresses=_addresses(message.answer + message.additional),
+        size=len(wire),
+    )
+
+
+def _find(
+    section: list[dns.rrset.RRset], owner: dns.name.Name, kind: dns.rdatatype.RdataType
+) -> dns.rrset.RRset | None:
+    return next((rrset for rrset in section if rrset.rdtype == kind and rrset.name == owner), None)
+
+
+def _owner(section: list[dns.rrset.RRset], kind: dns.rdatatype.RdataType) -> str | None:
+    return next((normal_name(rrset.name) for rrset in section if rrset.rdtype == kind), None)
+
+
+def _texts(name: str, rrset: dns.rrset.RRset | None) -> list[TxtRecord]:
+    return [
+        TxtRecord(name, b"".join(item.strings).decode("latin-1"), tuple(item.strings)) for item in rrset or ()
+    ]
+
+
+def _addresses(section: list[dns.rrset.RRset]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for rrset in section:
+        if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            name = normal_name(rrset.name)
+            found[name] = found.get(name, ()) + tuple(item.address for item in rrset)
+    return found

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a value has to be written: the end of the CNAME chain, and the zone that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .._core.errors import Error
+from .answer import Answer
+from .panel import NoAnswer, Panel, Question
+from .record import is_within
+
+LONGEST_CHAIN = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """``owner`` is where the value for ``name`` is written; it differs when CNAME records delegate the name."""
+
+    name: str
+    owner: str
+    zone: str
+
+
+class LocationError(Error):
+    """The zone of a name can't be found at the responders, or its CNAME records lead nowhere."""
+
+
+@dataclass
+class _Trail:
+    """A name on the way to its place: ``asked`` is the name whose SOA is wanted next."""
+
+    name: str
+    owner: str
+    asked: str
+    chain: list[str]
+
+
+class Locator:
+    """Finds places by asking for SOA records: one question for a name that isn't delegated by CNAME."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._places: dict[str, Place] = {}
+
+    def locate(self, names: Iterable[str]) -> tuple[dict[str, Place], dict[str, Error]]:
+        """The place of each name, and the errors of those that have none; places are remembered."""
+        wanted = list(dict.fromkeys(names))
+        failed: dict[str, Error] = {}
+        trails = [_Trail(name, name, name, [name]) for name in wanted if name not in self._places]
+        while trails:
+            trails = self._advance(trails, failed)
+        return {name: self._places[name] for name in wanted if name in self._places}, failed
+
+    def _advance(self, trails: list[_Trail], failed: dict[str, Error]) -> list[_Trail]:
+        """One step for every trail; those that go on."""
+        answers = self._panel.ask(Question(trail.asked, "SOA") for trail in trails)
+        aliased: list[tuple[_Trail, str]] = []
+        for trail in trails:
+            answer = answers[Question(trail.asked, "SOA")]
+            if isinstance(answer, NoAnswer):
+                failed[trail.name] = LocationError(f"The zone of {_path(trail)} can't be found: {answer}")
+            elif answer.alias is not None:
+                aliased.append((trail, answer.alias))
+            elif answer.zone is None or not is_within(trail.asked, answer.zone):
+                failed[trail.name] = LocationError(
+                    f"The zone of {_path(trail)} can't be found: the answer has no SOA"
+                )
+            else:
+                self._places[trail.name] = Place(trail.name, trail.owner, answer.zone)
+        wildcards = self._wildcards(aliased)
+        return [
+            trail for trail, target in aliased if _follow(trail, target, wildcards.get(trail.asked), failed)
+        ]
+
+    def _wildcards(self, aliased: list[tuple[_Trail, str]]) -> dict[str, str]:
+        """The names whose CNAME only comes from a wildcard, each with the parent of that wildcard.
+
+        A value written at such a name takes it out of the wildcard's reach (RFC
+        4592 §3.3.1), and following the wildcard would lead to some web server's name.
+        """
+        questions = {
+            trail.asked: [Question(f"*.{parent}", "CNAME") for parent in _parents(trail.asked)]
+            for trail, _ in aliased
+        }
+        if not questions:
+            return {}
+        answers = self._panel.ask({question for several in questions.values() for question in several})
+        targets = {trail.asked: target for trail, target in aliased}
+        found: dict[str, str] = {}
+        for name, several in questions.items():
+            for question in several:
+                answer = answers[question]
+                if isinstance(answer, Answer) and answer.alias == targets[name]:
+                    found.setdefault(name, question.name[2:])
+        return found
+
+
+def _parents(name: str) -> list[str]:
+    """The names above this one that have at least two labels, nearest first."""
+    labels = name.split(".")
+    return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
+
+
+def _follow(trail: _Trail, target: str, wildcard_parent: str | None, failed: dict[str, Error]) -> bool:
+    """Move the trail one step on; whether it goes on."""
+    if wildcard_parent is not None and trail.asked == trail.owner:
+        trail.asked = wildcard_parent
+        return True
+    trail.owner = trail.asked = target
+    if target in trail.chain:
+        failed[trail.name] = LocationError(
+            f"The CNAME records of {_path(trail)} lead in a circle, back to {target}"
+        )
+        return False
+    trail.chain.append(target)
+    if len(trail.chain) > LONGEST_CHAIN + 1:
+        failed[trail.name] = LocationError(
+            f"The CNAME records of {trail.name} are more than {LONGEST_CHAIN} in a row"
+        )
+        return False
+    return True
+
+
+def _path(trail: _Trail) -> str:
+    return " → ".join(trail.chain)
