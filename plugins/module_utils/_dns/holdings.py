@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the primaries hold at some names right now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .answer import make_query, read_answer
+from .exchange import Exchange, Query, Reply
+from .record import TxtRecord
+from .responder import Responder
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """The TXT records by responder name and owner; where there was no answer, why."""
+
+    records: dict[tuple[str, str], tuple[TxtRecord, ...]] = field(default_factory=dict)
+    problems: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def at(self, responder: str, owner: str) -> tuple[TxtRecord, ...]:
+        """The records a responder holds; none when it did not answer."""
+        return self.records.get((responder, owner), ())
+
+    def lacks(self, responder: str, record: TxtRecord) -> bool:
+        """Whether a responder was asked, answered, and does not hold the record."""
+        return record not in self.records.get((responder, record.name), (record,))
+
+    def still_held(self, responder: str, records: Sequence[TxtRecord]) -> tuple[TxtRecord, ...]:
+        """Those of the records that a responder holds or may hold, in the form it holds them in."""
+        held = {found: found for record in records for found in self.at(responder, record.name)}
+        return tuple(held.get(record, record) for record in records if not self.lacks(responder, record))
+
+    def problem(self, responder: Responder, owner: str) -> str | None:
+        """Why nobody knows what a responder holds at a name, or None when that is known."""
+        if (responder.name, owner) in self.records:
+            return None
+        return self.problems.get((responder.name, owner), f"{responder.name}: its host name has no address")
+
+
+def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) -> Holdings:
+    """Ask each responder for its owner names, all at once, at its first address that answers."""
+    holdings = Holdings()
+    pending = [(responder, owner, 0) for responder, owner in dict.fromkeys(lookups) if responder.endpoints]
+    wires = {owner: make_query(owner, "TXT") for _responder, owner, _rank in pending}
+    while pending:
+        queries = [
+            Query(responder.endpoints[rank], "udp", wires[owner]) for responder, owner, rank in pending
+        ]
+        again = []
+        for (responder, owner, rank), outcome in zip(pending, exchange.ask(queries), strict=True):
+            key = (responder.name, owner)
+            answer = read_answer(outcome.wire, owner) if isinstance(outcome, Reply) else None
+            if answer is not None and answer.problem is None:
+                holdings.records[key] = answer.records
+                holdings.problems.pop(key, None)
+                continue
+            reason = answer.problem if answer is not None else getattr(outcome, "reason", None)
+            holdings.problems[key] = f"{responder.name} {responder.endpoints[rank]}: {reason}"
+            if rank + 1 < len(responder.endpoints):
+                again.append((responder, owner, rank + 1))
+        pending = again
+    return holdings
