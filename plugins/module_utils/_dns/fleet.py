@@ -1,0 +1,273 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All responders as one thing that values are published on, verified on and withdrawn from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from .._core.clock import Clock
+from .._core.errors import Error
+from .._core.files import Files
+from .exchange import Exchange
+from .holdings import Holdings, read_holdings
+from .ledger import Entry, Ledger
+from .panel import Panel
+from .plan import Origins, Plan, by_zone, place_records, primaries_of, without_primary
+from .propagation import Propagation, Wanted
+from .publication import Publication, confirmed_gone
+from .record import TxtRecord
+from .report import Report, failed_updates, failed_verdicts, size_notes
+from .responder import Resolve, Responder, resolve_host
+from .servers import NameServers
+from .sockets import TIMEOUT, SocketExchange
+from .update import Change
+from .zone import Locator, Place
+
+TTL = 60
+
+# Records at their owner names that belong on a primary of a zone.
+Assigned = tuple[Responder, str, list[TxtRecord]]
+
+
+class Fleet:
+    """The responders together.
+
+    ``files`` is where the ledger lives (none without); ``timeout`` and ``ttl``
+    are in seconds; with ``check_name_servers`` the servers in a zone's NS
+    records that are not listed are verified, too. What is found out about names
+    and zones is remembered as long as the object lives.
+    """
+
+    def __init__(
+        self,
+        responders: Sequence[Responder],
+        clock: Clock,
+        files: Files | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        ttl: int = TTL,
+        check_name_servers: bool = True,
+        exchange: Exchange | None = None,
+        resolve: Resolve = resolve_host,
+    ) -> None:
+        self._responders = tuple(responders)
+        self._clock = clock
+        self._ledger = Ledger(files) if files else None
+        self._timeout = timeout
+        self._ttl = ttl
+        self._exchange = exchange or SocketExchange(clock, timeout)
+        panel = Panel(self._exchange, self._responders)
+        self._locator = Locator(panel)
+        self._name_servers = NameServers(panel, self._responders, resolve) if check_name_servers else None
+
+    def locate(self, names: Iterable[str]) -> tuple[dict[str, Place], dict[str, Error]]:
+        """Where the values for these names are written, and the errors of names that have no place."""
+        return self._locator.locate(names)
+
+    def publish(self, records: Iterable[TxtRecord]) -> Report:
+        """Add the values on all primaries, without asking first what they hold."""
+        return self.apply(self.plan_publish(records, ask=False))
+
+    def withdraw(self, records: Iterable[TxtRecord]) -> Report:
+        """Remove exactly these values from all primaries, without asking first what they hold."""
+        return self.apply(self.plan_withdraw(records, ask=False))
+
+    def verify(self, records: Iterable[TxtRecord], wait_seconds: float) -> Report:
+        """Ask every address of every responder for the values until all are there or the time is over."""
+        places, origins, failed = self._place(records)
+        zones = by_zone(origins, places)
+        unlisted = self._name_servers.unlisted(zones) if self._name_servers else {}
+        wanted = [
+            Wanted(zone, _values(found), [*self._serving(zone), *unlisted.get(zone, ())])
+            for zone, found in zones.items()
+        ]
+        return self._watch(wanted, wait_seconds, places, origins, failed)
+
+    def verify_absent(self, records: Iterable[TxtRecord], wait_seconds: float) -> Report:
+        """Ask every address of the primaries until the values are gone or the time is over."""
+        places, origins, failed = self._place(records)
+        wanted = [
+            Wanted(zone, _values(found), primaries_of(self._responders, zone), absent=True)
+            for zone, found in by_zone(origins, places).items()
+        ]
+        return self._watch(wanted, wait_seconds, places, origins, failed)
+
+    def plan_publish(self, records: Iterable[TxtRecord], ask: bool = True) -> Plan:
+        """What has to be added where; with ``ask`` only what a primary lacks, else everything."""
+        places, origins, failed = self._place(records)
+        assigned = self._assign(origins, places, failed)
+        holdings = self._holdings(assigned) if ask else Holdings()
+        changes = [
+            Change(
+                responder, zone, add=tuple(r for r in found if r not in holdings.at(responder.name, r.name))
+            )
+            for responder, zone, found in assigned
+        ]
+        return Plan(places, _real(changes), origins, failed, holdings)
+
+    def plan_withdraw(self, records: Iterable[TxtRecord], ask: bool = True) -> Plan:
+        """What has to be removed where: at the records' places, and wherever the ledger says they were written."""
+        records = set(records)
+        places, origins, failed = self._place(records)
+        noted = [entry for entry in self.leftovers() if entry.origin in records]
+        assigned = _merge([*self._assign(origins, places, failed), *self._assign_entries(noted)])
+        holdings = self._holdings(assigned) if ask else Holdings()
+        changes = [
+            Change(responder, zone, remove=holdings.still_held(responder.name, found))
+            for responder, zone, found in assigned
+        ]
+        origins = {**{entry.record: [entry.origin] for entry in noted}, **origins}
+        for entry in noted:
+            failed.pop(entry.origin, None)
+        gone = [
+            (server.name, r)
+            for server, _zone, found in assigned
+            for r in found
+            if holdings.lacks(server.name, r)
+        ]
+        return Plan(places, _real(changes), origins, failed, holdings, tuple(gone))
+
+    def plan_sweep(self, names: Iterable[str]) -> Plan:
+        """What has to be removed for the names to hold no TXT value at all, whoever wrote it."""
+        places, unplaced = self.locate(names := list(names))
+        failed: dict[TxtRecord, Error] = {TxtRecord(name, ""): error for name, error in unplaced.items()}
+        origins: Origins = {
+            TxtRecord(place.owner, ""): [TxtRecord(place.name, "")] for place in places.values()
+        }
+        assigned = self._assign(origins, places, failed)
+        holdings = self._holdings(assigned)
+        changes = []
+        for responder, zone, owners in assigned:
+            found = [record for owner in owners for record in holdings.at(responder.name, owner.name)]
+            changes.append(Change(responder, zone, remove=tuple(found)))
+            for owner in owners:
+                problem = holdings.problem(responder, owner.name)
+                failed.update(
+                    (origin, Error(_unknown(origin.name, problem))) for origin in origins[owner] if problem
+                )
+        found_origins = {
+            record: [TxtRecord(origin.name, record.value) for origin in origins[TxtRecord(record.name, "")]]
+            for change in changes
+            for record in change.remove
+        }
+        return Plan(places, _real(changes), found_origins, failed, holdings)
+
+    def leftovers(self) -> list[Entry]:
+        """What the ledger says was published and not yet withdrawn."""
+        return self._ledger.entries() if self._ledger else []
+
+    def withdraw_leftovers(self) -> Report:
+        """Remove everything that the ledger still has, e.g. after a crash or for a primary that was down."""
+        entries = self.leftovers()
+        changes = [
+            Change(responder, zone, remove=tuple(found))
+            for responder, zone, found in self._assign_entries(entries)
+        ]
+        origins = {entry.record: [entry.origin] for entry in entries}
+        listed = {responder.name for responder in self._responders}
+        gone = sorted({entry.responder for entry in entries} - listed)
+        notes = [
+            f"The ledger has values on {name}, which is not listed as a responder any more" for name in gone
+        ]
+        report = self.apply(Plan(changes=_real(changes), origins=origins))
+        return replace(report, notes=[*report.notes, *notes])
+
+    def apply(self, plan: Plan) -> Report:
+        """Send the changes of a plan to all responders at once; what is added goes into the ledger first."""
+        if self._ledger:
+            self._ledger.note(plan)
+        publication = Publication(self._exchange, self._ttl, self._timeout)
+        publication.send(plan.changes)
+        if self._ledger:
+            self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates)])
+        return Report(
+            places=plan.places,
+            updates=publication.updates,
+            failed={**plan.failed, **failed_updates(publication.updates, plan.origins)},
+            messages=publication.messages,
+            changed=any(update.error is None for update in publication.updates),
+        )
+
+    def _place(
+        self, records: Iterable[TxtRecord]
+    ) -> tuple[dict[str, Place], Origins, dict[TxtRecord, Error]]:
+        wanted = list(records)
+        places, unplaced = self.locate(record.name for record in wanted)
+        return places, *place_records(wanted, places, unplaced)
+
+    def _watch(
+        self,
+        wanted: Sequence[Wanted],
+        wait_seconds: float,
+        places: dict[str, Place],
+        origins: Origins,
+        failed: dict[TxtRecord, Error],
+    ) -> Report:
+        verdicts = Propagation(self._exchange, self._clock).watch(wanted, wait_seconds)
+        notes = self._name_servers.notes(zone.zone for zone in wanted) if self._name_servers else []
+        return Report(
+            places=places,
+            verdicts=verdicts,
+            failed={**failed, **failed_verdicts(verdicts, origins)},
+            notes=[*notes, *size_notes(verdicts)],
+        )
+
+    def _serving(self, zone: str) -> list[Responder]:
+        return [responder for responder in self._responders if responder.serves(zone)]
+
+    def _assign(
+        self, origins: Origins, places: dict[str, Place], failed: dict[TxtRecord, Error]
+    ) -> list[Assigned]:
+        """The records of each zone at each of its primaries; those of a zone without a primary fail."""
+        assigned: list[Assigned] = []
+        for zone, found in by_zone(origins, places).items():
+            primaries = primaries_of(self._responders, zone)
+            assigned.extend((responder, zone, found) for responder in primaries)
+            if not primaries:
+                failed.update(
+                    (source, without_primary(zone, source.name))
+                    for record in found
+                    for source in origins[record]
+                )
+        return assigned
+
+    def _assign_entries(self, entries: Iterable[Entry]) -> list[Assigned]:
+        by_name = {responder.name: responder for responder in self._responders}
+        found: dict[tuple[str, str], list[TxtRecord]] = defaultdict(list)
+        for entry in entries:
+            if entry.responder in by_name:
+                found[entry.responder, entry.zone].append(entry.record)
+        return [
+            (by_name[name], zone, list(dict.fromkeys(records))) for (name, zone), records in found.items()
+        ]
+
+    def _holdings(self, assigned: Sequence[Assigned]) -> Holdings:
+        return read_holdings(
+            self._exchange, [(server, record.name) for server, _zone, found in assigned for record in found]
+        )
+
+
+def _values(records: Iterable[TxtRecord]) -> dict[str, frozenset[str]]:
+    values: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        values[record.name].add(record.value)
+    return {name: frozenset(found) for name, found in values.items()}
+
+
+def _real(changes: Iterable[Change]) -> tuple[Change, ...]:
+    return tuple(change for change in changes if change.add or change.remove)
+
+
+def _unknown(name: str, problem: str | None) -> str:
+    return f"What {name} holds can't be found out: {problem}"
+
+
+def _merge(assigned: Iterable[Assigned]) -> list[Assigned]:
+    merged: dict[tuple[Responder, str], dict[TxtRecord, None]] = defaultdict(dict)
+    for responder, zone, records in assigned:
+        merged[responder, zone].update(dict.fromkeys(records))
+    return [(responder, zone, list(records)) for (responder, zone), records in merged.items()]

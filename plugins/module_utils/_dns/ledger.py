@@ -1,0 +1,100 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was published and not yet withdrawn, on disk, so that nothing is left behind after a crash."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from .._core.errors import StoreError
+from .._core.files import Files
+from .plan import Plan
+from .record import TxtRecord
+
+FOLDER = "dns"
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A value that a responder may hold: written before the update is sent, so it may never have got there.
+
+    ``name`` is what the value is for, and ``owner`` where it was written.
+    """
+
+    responder: str
+    zone: str
+    owner: str
+    value: str
+    name: str
+
+    @property
+    def record(self) -> TxtRecord:
+        """The value at its owner name."""
+        return TxtRecord(self.owner, self.value)
+
+    @property
+    def origin(self) -> TxtRecord:
+        """The value at the name that it is for."""
+        return TxtRecord(self.name, self.value)
+
+
+class Ledger:
+    """One file for each responder, ``dns/<responder>.json``, replaced as a whole on every change.
+
+    Whoever uses it keeps other runs out while it does (the store's lock).
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def entries(self) -> list[Entry]:
+        """All values not yet withdrawn, at every responder."""
+        names = [name[:-5] for name in self._files.names(FOLDER) if name.endswith(".json")]
+        return [entry for name in names for entry in sorted(self._read(name))]
+
+    def note(self, plan: Plan) -> None:
+        """Write down what is about to be published; on disk when this returns."""
+        added: dict[str, set[Entry]] = defaultdict(set)
+        for change in plan.changes:
+            responder = change.responder.name
+            for record in change.add:
+                names = [origin.name for origin in plan.origins.get(record, [record])]
+                added[responder].update(
+                    Entry(responder, change.zone, record.name, record.value, name) for name in names
+                )
+        for responder, entries in added.items():
+            known = self._read(responder)
+            if entries - known:
+                self._write(responder, known | entries)
+
+    def strike(self, gone: Iterable[tuple[str, TxtRecord]]) -> None:
+        """Cross out values that a responder, given by name, confirmed to be gone."""
+        by_responder: dict[str, set[TxtRecord]] = defaultdict(set)
+        for responder, record in gone:
+            by_responder[responder].add(record)
+        for responder, records in by_responder.items():
+            known = self._read(responder)
+            left = {entry for entry in known if entry.record not in records}
+            if left != known:
+                self._write(responder, left)
+
+    def _read(self, responder: str) -> set[Entry]:
+        path = f"{FOLDER}/{responder}.json"
+        content = self._files.read_json(path) or {}
+        try:
+            return {Entry(responder=responder, **value) for value in content.get("values", [])}
+        except TypeError as error:
+            raise StoreError(f"The file {self._files.path(path)} is not a ledger: {error}") from error
+
+    def _write(self, responder: str, entries: set[Entry]) -> None:
+        path = f"{FOLDER}/{responder}.json"
+        values = [asdict(entry) for entry in sorted(entries)]
+        for value in values:
+            del value["responder"]
+        if values:
+            self._files.write_json(path, {"values": values})
+        else:
+            self._files.remove(path)

@@ -1,0 +1,225 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether every address of every responder gives every value, over UDP and over TCP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .._core.clock import Clock
+from .._core.polling import rounds
+from .answer import Answer, make_query, read_answer
+from .exchange import TRANSPORTS, Endpoint, Exchange, Outcome, Query, Reply, Silence, Transport
+from .record import TxtRecord
+from .responder import Responder
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one address of a responder says about the values wanted in one zone, over one transport.
+
+    With ``absent`` the values are wanted gone: ``found`` counts those that are,
+    and ``lacking`` are those still there.
+    ``seconds`` is how long after the beginning the last value was seen, or how
+    long it was waited for. ``problem`` is what came instead of an authoritative
+    answer when it was last asked for a value that it lacks. ``silent`` means
+    that it never answered at all. ``largest_response`` is in bytes.
+    """
+
+    responder: str
+    address: str
+    port: int
+    transport: Transport
+    zone: str
+    wanted: int
+    found: int
+    lacking: tuple[TxtRecord, ...]
+    seconds: float
+    problem: str | None
+    silent: bool
+    largest_response: int
+    absent: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether it gives all values."""
+        return self.found == self.wanted
+
+    def sentence(self) -> str:
+        """``sin 198.51.100.53/udp: 1 of 2 values after 30 s``, and the problem if there is one."""
+        where = f"{self.responder} {_shown(self.address, self.port)}/{self.transport}"
+        counted = f"{self.found} of {self.wanted} value{'' if self.wanted == 1 else 's'}{' gone' if self.absent else ''}"
+        return f"{where}: {counted} after {_seconds(self.seconds)} s" + (
+            f" ({self.problem})" if self.problem else ""
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict as a module returns it."""
+        return {
+            "responder": self.responder,
+            "address": self.address,
+            "port": self.port,
+            "transport": self.transport,
+            "zone": self.zone,
+            "wanted": self.wanted,
+            "found": self.found,
+            "lacking": [{"name": record.name, "value": record.value} for record in self.lacking],
+            "seconds": round(self.seconds, 3),
+            "problem": self.problem,
+            "largest_response": self.largest_response,
+        }
+
+
+def _shown(address: str, port: int) -> str:
+    return str(Endpoint(address, port)) if port else address
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0")
+
+
+class Wanted(NamedTuple):
+    """The values wanted in a zone (or wanted gone from it) by owner name, and who has to give them."""
+
+    zone: str
+    values: Mapping[str, frozenset[str]]
+    responders: Sequence[Responder]
+    absent: bool = False
+
+
+@dataclass
+class _Watch:
+    """One address and transport, and what it has shown of one zone so far."""
+
+    responder: str
+    endpoint: Endpoint
+    transport: Transport
+    zone: str
+    values: Mapping[str, frozenset[str]]
+    absent: bool
+    lacking: dict[str, frozenset[str]] = field(default_factory=dict)
+    problem: str | None = None
+    answered: bool = False
+    seconds: float = 0.0
+    largest: int = 0
+
+    def take(self, owner: str, outcome: Outcome, answer: Answer | None) -> None:
+        """Note what an answer shows."""
+        if isinstance(outcome, Silence) or answer is None:
+            self.problem = outcome.reason if isinstance(outcome, Silence) else None
+            return
+        self.answered = True
+        self.largest = max(self.largest, answer.size)
+        problem = answer.problem
+        if problem is not None:
+            self.problem = problem
+            return
+        left = self.values[owner] & answer.values if self.absent else self.values[owner] - answer.values
+        if left:
+            self.lacking[owner] = left
+            self.problem = f"{owner} is a CNAME record there" if answer.alias else None
+        else:
+            del self.lacking[owner]
+
+    def verdict(self) -> Verdict:
+        """What is to be said in the end."""
+        lacking = tuple(
+            TxtRecord(owner, value) for owner, left in sorted(self.lacking.items()) for value in sorted(left)
+        )
+        wanted = sum(len(values) for values in self.values.values())
+        return Verdict(
+            responder=self.responder,
+            address=self.endpoint.address,
+            port=self.endpoint.port,
+            transport=self.transport,
+            zone=self.zone,
+            wanted=wanted,
+            found=wanted - len(lacking),
+            lacking=lacking,
+            seconds=self.seconds,
+            problem=self.problem if lacking else None,
+            silent=bool(lacking) and not self.answered,
+            largest_response=self.largest,
+            absent=self.absent,
+        )
+
+
+class Propagation:
+    """Asks every address for every value, again and again for what is lacking, until a deadline."""
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._read: dict[bytes, Answer] = {}
+
+    def watch(self, wanted: Iterable[Wanted], wait_seconds: float) -> list[Verdict]:
+        """One verdict for each zone, address and transport; only what is lacking is asked for again."""
+        start = self._clock.monotonic()
+        sought = list(wanted)
+        watches = [watch for zone in sought for watch in _watches(zone)]
+        wires = {owner: make_query(owner, "TXT") for zone in sought for owner in zone.values}
+        for _number in rounds(self._clock, start + wait_seconds):
+            waiting = [watch for watch in watches if watch.lacking]
+            if not waiting:
+                break
+            self._round(waiting, wires, start)
+            if not any(watch.lacking for watch in waiting):
+                break
+        self._read.clear()
+        return [*(watch.verdict() for watch in watches), *(v for zone in sought for v in _unresolved(zone))]
+
+    def _round(self, watches: Sequence[_Watch], wires: Mapping[str, bytes], start: float) -> None:
+        asked = [(watch, owner) for watch in watches for owner in watch.lacking]
+        queries = [Query(watch.endpoint, watch.transport, wires[owner]) for watch, owner in asked]
+        began = self._clock.monotonic()
+        for (watch, owner), outcome in zip(asked, self._exchange.ask(queries), strict=True):
+            answer = self._answer(outcome.wire, owner) if isinstance(outcome, Reply) else None
+            watch.take(owner, outcome, answer)
+            watch.seconds = max(watch.seconds, began - start + outcome.seconds)
+        now = self._clock.monotonic() - start
+        for watch in watches:
+            if watch.lacking:
+                watch.seconds = now
+
+    def _answer(self, wire: bytes, owner: str) -> Answer:
+        """Read an answer; servers repeat themselves, so all but the ID is remembered."""
+        known = self._read.get(wire[2:])
+        if known is None:
+            known = self._read[wire[2:]] = read_answer(wire, owner)
+        return known
+
+
+def _watches(wanted: Wanted) -> list[_Watch]:
+    return [
+        _Watch(
+            responder.name,
+            endpoint,
+            transport,
+            wanted.zone,
+            wanted.values,
+            wanted.absent,
+            dict(wanted.values),
+        )
+        for responder in wanted.responders
+        for endpoint in responder.endpoints
+        for transport in TRANSPORTS
+    ]
+
+
+def _unresolved(wanted: Wanted) -> list[Verdict]:
+    """A verdict for each host name of a listed responder that has no address."""
+    lacking = tuple(
+        TxtRecord(owner, value) for owner, values in sorted(wanted.values.items()) for value in sorted(values)
+    )
+    return [
+        Verdict(
+            responder.name, host, 0, transport, wanted.zone, len(lacking), 0, lacking, 0.0,
+            "the host name has no address", True, 0, wanted.absent,
+        )
+        for responder in wanted.responders
+        for host in responder.unresolved
+        for transport in TRANSPORTS
+    ]  # fmt: skip
