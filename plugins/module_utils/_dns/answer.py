@@ -59,9 +59,7 @@ class Answer(NamedTuple):
             return self.rcode
         if self.authoritative:
             return None
-        return (
-            f"not authoritative, refers to the servers of {self.below}" if self.below else "not authoritative"
-        )
+        return f"not authoritative, refers to the servers of {self.below}" if self.below else "not authoritative"
 
 
 def read_answer(wire: bytes, name: str) -> Answer:
@@ -81,9 +79,7 @@ def read_answer(wire: bytes, name: str) -> Answer:
         values=frozenset(record.value for record in records),
         zone=_owner(message.answer + message.authority, dns.rdatatype.SOA),
         below=_owner(message.authority, dns.rdatatype.NS),
-        hosts=tuple(
-            normal_name(item.target) for item in _find(message.answer, owner, dns.rdatatype.NS) or ()
-        ),
+        hosts=tuple(normal_name(item.target) for item in _find(message.answer, owner, dns.rdatatype.NS) or ()),
         addresses=_addresses(message.answer + message.additional),
         size=len(wire),
     )
@@ -100,9 +96,7 @@ def _owner(section: list[dns.rrset.RRset], kind: dns.rdatatype.RdataType) -> str
 
 
 def _texts(name: str, rrset: dns.rrset.RRset | None) -> list[TxtRecord]:
-    return [
-        TxtRecord(name, b"".join(item.strings).decode("latin-1"), tuple(item.strings)) for item in rrset or ()
-    ]
+    return [TxtRecord(name, b"".join(item.strings).decode("latin-1"), tuple(item.strings)) for item in rrset or ()]
 
 
 def _addresses(section: list[dns.rrset.RRset]) -> dict[str, tuple[str, ...]]:

@@ -102,9 +102,7 @@ class Fleet:
         assigned = self._assign(origins, places, failed)
         holdings = self._holdings(assigned) if ask else Holdings()
         changes = [
-            Change(
-                responder, zone, add=tuple(r for r in found if r not in holdings.at(responder.name, r.name))
-            )
+            Change(responder, zone, add=tuple(r for r in found if r not in holdings.at(responder.name, r.name)))
             for responder, zone, found in assigned
         ]
         return Plan(places, _real(changes), origins, failed, holdings)
@@ -123,21 +121,14 @@ class Fleet:
         origins = {**{entry.record: [entry.origin] for entry in noted}, **origins}
         for entry in noted:
             failed.pop(entry.origin, None)
-        gone = [
-            (server.name, r)
-            for server, _zone, found in assigned
-            for r in found
-            if holdings.lacks(server.name, r)
-        ]
+        gone = [(server.name, r) for server, _zone, found in assigned for r in found if holdings.lacks(server.name, r)]
         return Plan(places, _real(changes), origins, failed, holdings, tuple(gone))
 
     def plan_sweep(self, names: Iterable[str]) -> Plan:
         """What has to be removed for the names to hold no TXT value at all, whoever wrote it."""
         places, unplaced = self.locate(names := list(names))
         failed: dict[TxtRecord, Error] = {TxtRecord(name, ""): error for name, error in unplaced.items()}
-        origins: Origins = {
-            TxtRecord(place.owner, ""): [TxtRecord(place.name, "")] for place in places.values()
-        }
+        origins: Origins = {TxtRecord(place.owner, ""): [TxtRecord(place.name, "")] for place in places.values()}
         assigned = self._assign(origins, places, failed)
         holdings = self._holdings(assigned)
         changes = []
@@ -146,9 +137,7 @@ class Fleet:
             changes.append(Change(responder, zone, remove=tuple(found)))
             for owner in owners:
                 problem = holdings.problem(responder, owner.name)
-                failed.update(
-                    (origin, Error(_unknown(origin.name, problem))) for origin in origins[owner] if problem
-                )
+                failed.update((origin, Error(_unknown(origin.name, problem))) for origin in origins[owner] if problem)
         found_origins = {
             record: [TxtRecord(origin.name, record.value) for origin in origins[TxtRecord(record.name, "")]]
             for change in changes
@@ -164,15 +153,12 @@ class Fleet:
         """Remove everything that the ledger still has, e.g. after a crash or for a primary that was down."""
         entries = self.leftovers()
         changes = [
-            Change(responder, zone, remove=tuple(found))
-            for responder, zone, found in self._assign_entries(entries)
+            Change(responder, zone, remove=tuple(found)) for responder, zone, found in self._assign_entries(entries)
         ]
         origins = {entry.record: [entry.origin] for entry in entries}
         listed = {responder.name for responder in self._responders}
         gone = sorted({entry.responder for entry in entries} - listed)
-        notes = [
-            f"The ledger has values on {name}, which is not listed as a responder any more" for name in gone
-        ]
+        notes = [f"The ledger has values on {name}, which is not listed as a responder any more" for name in gone]
         report = self.apply(Plan(changes=_real(changes), origins=origins))
         return replace(report, notes=[*report.notes, *notes])
 
@@ -192,9 +178,7 @@ class Fleet:
             changed=any(update.error is None for update in publication.updates),
         )
 
-    def _place(
-        self, records: Iterable[TxtRecord]
-    ) -> tuple[dict[str, Place], Origins, dict[TxtRecord, Error]]:
+    def _place(self, records: Iterable[TxtRecord]) -> tuple[dict[str, Place], Origins, dict[TxtRecord, Error]]:
         wanted = list(records)
         places, unplaced = self.locate(record.name for record in wanted)
         return places, *place_records(wanted, places, unplaced)
@@ -219,9 +203,7 @@ class Fleet:
     def _serving(self, zone: str) -> list[Responder]:
         return [responder for responder in self._responders if responder.serves(zone)]
 
-    def _assign(
-        self, origins: Origins, places: dict[str, Place], failed: dict[TxtRecord, Error]
-    ) -> list[Assigned]:
+    def _assign(self, origins: Origins, places: dict[str, Place], failed: dict[TxtRecord, Error]) -> list[Assigned]:
         """The records of each zone at each of its primaries; those of a zone without a primary fail."""
         assigned: list[Assigned] = []
         for zone, found in by_zone(origins, places).items():
@@ -229,9 +211,7 @@ class Fleet:
             assigned.extend((responder, zone, found) for responder in primaries)
             if not primaries:
                 failed.update(
-                    (source, without_primary(zone, source.name))
-                    for record in found
-                    for source in origins[record]
+                    (source, without_primary(zone, source.name)) for record in found for source in origins[record]
                 )
         return assigned
 
@@ -241,9 +221,7 @@ class Fleet:
         for entry in entries:
             if entry.responder in by_name:
                 found[entry.responder, entry.zone].append(entry.record)
-        return [
-            (by_name[name], zone, list(dict.fromkeys(records))) for (name, zone), records in found.items()
-        ]
+        return [(by_name[name], zone, list(dict.fromkeys(records))) for (name, zone), records in found.items()]
 
     def _holdings(self, assigned: Sequence[Assigned]) -> Holdings:
         return read_holdings(

@@ -47,9 +47,7 @@ def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) 
     pending = [(responder, owner, 0) for responder, owner in dict.fromkeys(lookups) if responder.endpoints]
     wires = {owner: make_query(owner, "TXT") for _responder, owner, _rank in pending}
     while pending:
-        queries = [
-            Query(responder.endpoints[rank], "udp", wires[owner]) for responder, owner, rank in pending
-        ]
+        queries = [Query(responder.endpoints[rank], "udp", wires[owner]) for responder, owner, rank in pending]
         again = []
         for (responder, owner, rank), outcome in zip(pending, exchange.ask(queries), strict=True):
             key = (responder.name, owner)

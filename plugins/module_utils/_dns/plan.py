@@ -72,6 +72,4 @@ def primaries_of(responders: Sequence[Responder], zone: str) -> list[Responder]:
 
 def without_primary(zone: str, name: str) -> LocationError:
     """The error for a zone that no listed responder takes updates for."""
-    return LocationError(
-        f"No responder that takes updates serves zone {zone}, where the value for {name} belongs"
-    )
+    return LocationError(f"No responder that takes updates serves zone {zone}, where the value for {name} belongs")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .._core.clock import Clock
 from .._core.polling import rounds
@@ -15,70 +15,11 @@ from .answer import Answer, make_query, read_answer
 from .exchange import TRANSPORTS, Endpoint, Exchange, Outcome, Query, Reply, Silence, Transport
 from .record import TxtRecord
 from .responder import Responder
+from .verdict import Verdict
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one address of a responder says about the values wanted in one zone, over one transport.
-
-    With ``absent`` the values are wanted gone: ``found`` counts those that are,
-    and ``lacking`` are those still there.
-    ``seconds`` is how long after the beginning the last value was seen, or how
-    long it was waited for. ``problem`` is what came instead of an authoritative
-    answer when it was last asked for a value that it lacks. ``silent`` means
-    that it never answered at all. ``largest_response`` is in bytes.
-    """
-
-    responder: str
-    address: str
-    port: int
-    transport: Transport
-    zone: str
-    wanted: int
-    found: int
-    lacking: tuple[TxtRecord, ...]
-    seconds: float
-    problem: str | None
-    silent: bool
-    largest_response: int
-    absent: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether it gives all values."""
-        return self.found == self.wanted
-
-    def sentence(self) -> str:
-        """``sin 198.51.100.53/udp: 1 of 2 values after 30 s``, and the problem if there is one."""
-        where = f"{self.responder} {_shown(self.address, self.port)}/{self.transport}"
-        counted = f"{self.found} of {self.wanted} value{'' if self.wanted == 1 else 's'}{' gone' if self.absent else ''}"
-        return f"{where}: {counted} after {_seconds(self.seconds)} s" + (
-            f" ({self.problem})" if self.problem else ""
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """The verdict as a module returns it."""
-        return {
-            "responder": self.responder,
-            "address": self.address,
-            "port": self.port,
-            "transport": self.transport,
-            "zone": self.zone,
-            "wanted": self.wanted,
-            "found": self.found,
-            "lacking": [{"name": record.name, "value": record.value} for record in self.lacking],
-            "seconds": round(self.seconds, 3),
-            "problem": self.problem,
-            "largest_response": self.largest_response,
-        }
-
-
-def _shown(address: str, port: int) -> str:
-    return str(Endpoint(address, port)) if port else address
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0")
+# An address that lags usually lacks everything, so it is asked for a few values
+# first, and for the rest only when it has those.
+SAMPLE = 16
 
 
 class Wanted(NamedTuple):
@@ -157,32 +98,40 @@ class Propagation:
 
     def watch(self, wanted: Iterable[Wanted], wait_seconds: float) -> list[Verdict]:
         """One verdict for each zone, address and transport; only what is lacking is asked for again."""
-        start = self._clock.monotonic()
         sought = list(wanted)
         watches = [watch for zone in sought for watch in _watches(zone)]
         wires = {owner: make_query(owner, "TXT") for zone in sought for owner in zone.values}
-        for _number in rounds(self._clock, start + wait_seconds):
-            waiting = [watch for watch in watches if watch.lacking]
-            if not waiting:
-                break
-            self._round(waiting, wires, start)
-            if not any(watch.lacking for watch in waiting):
+        start = self._clock.monotonic()
+        deadline = start + wait_seconds
+        for number in rounds(self._clock, deadline):
+            everything = number == 0 or self._clock.monotonic() >= deadline
+            self._round([watch for watch in watches if watch.lacking], wires, start, everything)
+            if not any(watch.lacking for watch in watches):
                 break
         self._read.clear()
         return [*(watch.verdict() for watch in watches), *(v for zone in sought for v in _unresolved(zone))]
 
-    def _round(self, watches: Sequence[_Watch], wires: Mapping[str, bytes], start: float) -> None:
-        asked = [(watch, owner) for watch in watches for owner in watch.lacking]
-        queries = [Query(watch.endpoint, watch.transport, wires[owner]) for watch, owner in asked]
-        began = self._clock.monotonic()
-        for (watch, owner), outcome in zip(asked, self._exchange.ask(queries), strict=True):
-            answer = self._answer(outcome.wire, owner) if isinstance(outcome, Reply) else None
-            watch.take(owner, outcome, answer)
-            watch.seconds = max(watch.seconds, began - start + outcome.seconds)
+    def _round(self, watches: Sequence[_Watch], wires: Mapping[str, bytes], start: float, everything: bool) -> None:
+        if everything:
+            self._ask([(watch, owner) for watch in watches for owner in watch.lacking], wires, start)
+        else:
+            samples = [(watch, list(watch.lacking)[:SAMPLE]) for watch in watches]
+            self._ask([(watch, owner) for watch, owners in samples for owner in owners], wires, start)
+            caught_up = [watch for watch, owners in samples if watch.lacking.keys().isdisjoint(owners)]
+            self._ask([(watch, owner) for watch in caught_up for owner in watch.lacking], wires, start)
         now = self._clock.monotonic() - start
         for watch in watches:
             if watch.lacking:
                 watch.seconds = now
+
+    def _ask(self, asked: Sequence[tuple[_Watch, str]], wires: Mapping[str, bytes], start: float) -> None:
+        queries = [Query(watch.endpoint, watch.transport, wires[owner]) for watch, owner in asked]
+        began = self._clock.monotonic() - start
+        outcomes = self._exchange.ask(queries) if queries else []
+        for (watch, owner), outcome in zip(asked, outcomes, strict=True):
+            answer = self._answer(outcome.wire, owner) if isinstance(outcome, Reply) else None
+            watch.take(owner, outcome, answer)
+            watch.seconds = max(watch.seconds, began + outcome.seconds)
 
     def _answer(self, wire: bytes, owner: str) -> Answer:
         """Read an answer; servers repeat themselves, so all but the ID is remembered."""

@@ -84,9 +84,7 @@ class Publication:
             build_update(parcel.change.zone, parcel.edits, self._ttl, parcel.change.responder.tsig_key)
             for parcel in parcels
         ]
-        queries = [
-            Query(parcel.endpoint, "tcp", wire) for parcel, (wire, _mac) in zip(parcels, wires, strict=True)
-        ]
+        queries = [Query(parcel.endpoint, "tcp", wire) for parcel, (wire, _mac) in zip(parcels, wires, strict=True)]
         outcomes = self._exchange.ask(queries, self._patience)
         again: list[_Parcel] = []
         divisible: dict[int, list[tuple[_Parcel, float, Error]]] = defaultdict(list)
@@ -132,9 +130,7 @@ class Publication:
     def _unresolved(self, parcel: _Parcel) -> None:
         responder = parcel.change.responder
         host = ", ".join(responder.unresolved)
-        error = not_reached(
-            responder, host, parcel.change.zone, "UNREACHABLE", "the host name has no address"
-        )
+        error = not_reached(responder, host, parcel.change.zone, "UNREACHABLE", "the host name has no address")
         self.updates.append(Update(responder.name, host, parcel.change.zone, parcel.edits, 0.0, error))
 
 

@@ -50,9 +50,7 @@ def parse_name(text: str, option: str, fewest: int = 2) -> str:
         raise InputError(option, text, f"is not a domain name: {error}") from error
     labels = len(parsed.labels) - 1
     if labels < fewest:
-        raise InputError(
-            option, text, "is not a full name" if labels else "is not a domain name: it is empty"
-        )
+        raise InputError(option, text, "is not a full name" if labels else "is not a domain name: it is empty")
     return normal_name(parsed)
 
 

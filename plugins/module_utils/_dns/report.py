@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from .._core.errors import Error
 from .plan import Origins
-from .propagation import Verdict
 from .publication import Update
 from .record import TxtRecord
+from .verdict import Verdict
 from .zone import Place
 
 # What fits into one UDP datagram everywhere (the DNS flag day of 2020).

@@ -136,9 +136,7 @@ def _check_endpoints(responders: Sequence[Responder]) -> None:
         for endpoint in responder.endpoints:
             other = owners.setdefault(endpoint, responder.name)
             if other != responder.name:
-                raise InputError(
-                    "responders", str(endpoint), f"is an address of both {other} and {responder.name}"
-                )
+                raise InputError("responders", str(endpoint), f"is an address of both {other} and {responder.name}")
 
 
 def _responder(entry: Mapping[str, Any], keys: Mapping[str, TsigKey], resolve: Resolve) -> Responder:
@@ -160,9 +158,7 @@ def _responder(entry: Mapping[str, Any], keys: Mapping[str, TsigKey], resolve: R
     )
 
 
-def _addresses(
-    entry: Mapping[str, Any], name: str, resolve: Resolve
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _addresses(entry: Mapping[str, Any], name: str, resolve: Resolve) -> tuple[tuple[str, ...], tuple[str, ...]]:
     hosts = [str(host).strip() for host in [entry.get("address"), *(entry.get("addresses") or ())] if host]
     if not hosts:
         raise InputError("responders", name, "has neither address nor addresses")
@@ -206,7 +202,5 @@ def _key(entry: Mapping[str, Any], name: str, keys: Mapping[str, TsigKey]) -> Ts
         return None
     key = keys.get(parse_name(str(wanted), "responders", fewest=1))
     if key is None:
-        raise InputError(
-            "responders", wanted, f"is the tsig_key of {name}, but no key of this name is in tsig_keys"
-        )
+        raise InputError("responders", wanted, f"is the tsig_key of {name}, but no key of this name is in tsig_keys")
     return key

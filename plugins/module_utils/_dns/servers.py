@@ -91,9 +91,7 @@ class NameServers:
             new = [address for address in addresses[host] if address not in self._listed]
             reachable = tuple(address for address in new if self._routable(address))
             if not addresses[host]:
-                notes.append(
-                    f"The address of {host}, a name server of zone {zone}, can't be found: it is not verified"
-                )
+                notes.append(f"The address of {host}, a name server of zone {zone}, can't be found: it is not verified")
             notes.extend(
                 f"There is no route to {address} of {host}, a name server of zone {zone}: it is not verified"
                 for address in new

@@ -163,9 +163,7 @@ def _clause(code: str, key: str) -> str:
 
 def refused(responder: Responder, endpoint: Endpoint, zone: str, refusal: Refusal) -> UpdateError:
     """The error for an answer that is a refusal."""
-    sentence = (
-        f"{responder.name} {endpoint} refused the update of zone {zone} ({refusal.code}): {refusal.clause}"
-    )
+    sentence = f"{responder.name} {endpoint} refused the update of zone {zone} ({refusal.code}): {refusal.clause}"
     return _error(sentence, responder, str(endpoint), zone, refusal.code)
 
 
@@ -179,6 +177,4 @@ def not_reached(responder: Responder, address: str, zone: str, code: str, reason
 
 def _error(sentence: str, responder: Responder, address: str, zone: str, code: str) -> UpdateError:
     key = responder.tsig_key.name if responder.tsig_key else None
-    return UpdateError(
-        sentence, responder=responder.name, address=address, zone=zone, tsig_key=key, code=code
-    )
+    return UpdateError(sentence, responder=responder.name, address=address, zone=zone, tsig_key=key, code=code)

@@ -66,15 +66,11 @@ class Locator:
             elif answer.alias is not None:
                 aliased.append((trail, answer.alias))
             elif answer.zone is None or not is_within(trail.asked, answer.zone):
-                failed[trail.name] = LocationError(
-                    f"The zone of {_path(trail)} can't be found: the answer has no SOA"
-                )
+                failed[trail.name] = LocationError(f"The zone of {_path(trail)} can't be found: the answer has no SOA")
             else:
                 self._places[trail.name] = Place(trail.name, trail.owner, answer.zone)
         wildcards = self._wildcards(aliased)
-        return [
-            trail for trail, target in aliased if _follow(trail, target, wildcards.get(trail.asked), failed)
-        ]
+        return [trail for trail, target in aliased if _follow(trail, target, wildcards.get(trail.asked), failed)]
 
     def _wildcards(self, aliased: list[tuple[_Trail, str]]) -> dict[str, str]:
         """The names whose CNAME only comes from a wildcard, each with the parent of that wildcard.
@@ -83,8 +79,7 @@ class Locator:
         4592 §3.3.1), and following the wildcard would lead to some web server's name.
         """
         questions = {
-            trail.asked: [Question(f"*.{parent}", "CNAME") for parent in _parents(trail.asked)]
-            for trail, _ in aliased
+            trail.asked: [Question(f"*.{parent}", "CNAME") for parent in _parents(trail.asked)] for trail, _ in aliased
         }
         if not questions:
             return {}
@@ -112,15 +107,11 @@ def _follow(trail: _Trail, target: str, wildcard_parent: str | None, failed: dic
         return True
     trail.owner = trail.asked = target
     if target in trail.chain:
-        failed[trail.name] = LocationError(
-            f"The CNAME records of {_path(trail)} lead in a circle, back to {target}"
-        )
+        failed[trail.name] = LocationError(f"The CNAME records of {_path(trail)} lead in a circle, back to {target}")
         return False
     trail.chain.append(target)
     if len(trail.chain) > LONGEST_CHAIN + 1:
-        failed[trail.name] = LocationError(
-            f"The CNAME records of {trail.name} are more than {LONGEST_CHAIN} in a row"
-        )
+        failed[trail.name] = LocationError(f"The CNAME records of {trail.name} are more than {LONGEST_CHAIN} in a row")
         return False
     return True
 
