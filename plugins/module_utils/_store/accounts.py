@@ -1,0 +1,67 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts and their keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.files import Files
+from .layout import account_folder
+
+
+class AccountStore:
+    """The key and the record of one account at one CA."""
+
+    def __init__(self, files: Files, authority: str, name: str) -> None:
+        self._files = files
+        self._folder = account_folder(authority, name)
+
+    def key(self) -> bytes | None:
+        """The account's private key in PEM, or None."""
+        return self._files.read(f"{self._folder}/key.pem")
+
+    def set_key(self, pem: bytes) -> None:
+        """Put the account's private key there."""
+        self._files.write(f"{self._folder}/key.pem", pem)
+
+    def next_key(self) -> bytes | None:
+        """The key of a rollover that has been begun, or None."""
+        return self._files.read(f"{self._folder}/next.pem")
+
+    def set_next_key(self, pem: bytes) -> None:
+        """Have the next key on disk before the CA hears of it."""
+        self._files.write(f"{self._folder}/next.pem", pem)
+
+    def promote_next_key(self) -> None:
+        """Make the next key the account's key, in one step."""
+        self._files.rename(f"{self._folder}/next.pem", f"{self._folder}/key.pem")
+
+    def drop_next_key(self) -> None:
+        """Give up a rollover that the CA never heard of."""
+        self._files.remove(f"{self._folder}/next.pem")
+
+    def record(self) -> dict[str, Any] | None:
+        """What is known of the account, such as its URL, or None."""
+        return self._files.read_json(f"{self._folder}/account.json")
+
+    def set_record(self, record: dict[str, Any]) -> None:
+        """Remember what is known of the account."""
+        self._files.write_json(f"{self._folder}/account.json", record)
+
+    def remove(self) -> None:
+        """Take the account away, its keys too."""
+        for name in ("account.json", "next.pem", "key.pem"):
+            self._files.remove(f"{self._folder}/{name}")
+        self._files.remove_folder(self._folder)
+
+
+def account_fingerprints(files: Files) -> set[str]:
+    """The fingerprints of the keys of all accounts in the store."""
+    records = (
+        files.read_json(f"accounts/{authority}/{name}/account.json")
+        for authority in files.names("accounts")
+        for name in files.names(f"accounts/{authority}")
+    )
+    return {record["fingerprint"] for record in records if record and "fingerprint" in record}

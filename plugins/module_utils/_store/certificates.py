@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates, their keys, and what is known about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import StoreError
+from .._core.files import Files
+from .._core.generations import LIVE, Generations
+from .layout import certificate_folder
+
+ISSUANCE = "issuance.json"
+
+
+@dataclass(frozen=True)
+class StoredCertificate:
+    """What the scan finds; ``broken`` says why there is no issuance record."""
+
+    name: str
+    key_type: str
+    issuance: dict[str, Any] | None
+    broken: str | None = None
+
+
+class CertificateStore:
+    """The folder ``certificates`` of the store: for each name and key type the generations and the state."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def scan(self) -> Iterator[StoredCertificate]:
+        """Each certificate that there is, sorted; a broken record is told, not raised."""
+        for name in self._files.names("certificates"):
+            for key_type in self._files.names(f"certificates/{name}"):
+                try:
+                    issuance = self.issuance(name, key_type)
+                except StoreError as error:
+                    yield StoredCertificate(name, key_type, None, error.message)
+                    continue
+                if issuance is not None:
+                    yield StoredCertificate(name, key_type, issuance)
+
+    def issuance(self, name: str, key_type: str) -> dict[str, Any] | None:
+        """The record of the live certificate, or None when there is none; StoreError when it is broken."""
+        return self._files.read_json(f"{certificate_folder(name, key_type)}/{LIVE}/{ISSUANCE}")
+
+    def live(self, name: str, key_type: str, file: str) -> bytes | None:
+        """A file of the live generation: privkey.pem, cert.pem, chain.pem or fullchain.pem."""
+        return self._files.read(f"{certificate_folder(name, key_type)}/{LIVE}/{file}")
+
+    def add_generation(
+        self, name: str, key_type: str, contents: Mapping[str, bytes], issuance: Mapping[str, Any]
+    ) -> int:
+        """Put a certificate with its key into place, in one step; the generation's number."""
+        record = (json.dumps(dict(issuance), indent=1, sort_keys=True) + "\n").encode()
+        return self._generations(name, key_type).add({**contents, ISSUANCE: record})
+
+    def pending(self, name: str, key_type: str) -> dict[str, Any] | None:
+        """The order that is under way, or None."""
+        return self._files.read_json(f"{certificate_folder(name, key_type)}/order.json")
+
+    def set_pending(self, name: str, key_type: str, order: dict[str, Any]) -> None:
+        """Remember the order that is under way."""
+        self._files.write_json(f"{certificate_folder(name, key_type)}/order.json", order)
+
+    def pending_key(self, name: str, key_type: str) -> bytes | None:
+        """The private key (PEM) for the order that is under way, or None."""
+        return self._files.read(f"{certificate_folder(name, key_type)}/order.pem")
+
+    def set_pending_key(self, name: str, key_type: str, pem: bytes) -> None:
+        """Have the key for the next order on disk."""
+        self._files.write(f"{certificate_folder(name, key_type)}/order.pem", pem)
+
+    def clear_pending(self, name: str, key_type: str) -> None:
+        """Forget the order and its key, in this order, so that no order is left without its key."""
+        self._files.remove(f"{certificate_folder(name, key_type)}/order.json")
+        self._files.remove(f"{certificate_folder(name, key_type)}/order.pem")
+
+    def state(self, name: str, key_type: str) -> dict[str, Any]:
+        """What is remembered beside the certificate, such as its failures."""
+        return self._files.read_json(f"{certificate_folder(name, key_type)}/state.json") or {}
+
+    def set_state(self, name: str, key_type: str, state: dict[str, Any]) -> None:
+        """Remember something beside the certificate; with nothing in it, the file goes."""
+        path = f"{certificate_folder(name, key_type)}/state.json"
+        if state:
+            self._files.write_json(path, state)
+        else:
+            self._files.remove(path)
+
+    def _generations(self, name: str, key_type: str) -> Generations:
+        return Generations(self._files, certificate_folder(name, key_type))

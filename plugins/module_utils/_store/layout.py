@@ -1,0 +1,40 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are in the store, and which names are safe there."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit
+
+from .._core.errors import InputError
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+LOCK = ".lock"
+LEDGER = "dns"
+
+
+def check_name(text: str, option: str = "name") -> str:
+    """A name that can be a folder: it can't be hidden, climb or hold a separator; InputError otherwise."""
+    if not _SAFE.fullmatch(text) or ".." in text:
+        raise InputError(
+            option, text, "is no name for the store: letters, digits, dots, dashes and underscores are, without two dots together"
+        )
+    return text
+
+
+def authority_name(directory: str) -> str:
+    """The folder for the accounts at a CA: one for each directory URL."""
+    parts = urlsplit(directory)
+    return quote(f"{parts.netloc}{parts.path.rstrip('/')}", safe="").replace("%2F", "-").replace("%3A", "_")
+
+
+def account_folder(authority: str, name: str) -> str:
+    """Where the key and the record of an account are."""
+    return f"accounts/{authority}/{name}"
+
+
+def certificate_folder(name: str, key_type: str) -> str:
+    """Where the generations of a certificate are."""
+    return f"certificates/{name}/{key_type}"

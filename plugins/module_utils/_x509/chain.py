@@ -1,0 +1,140 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates and their chains, as the CA hands them out (RFC 8555 §7.4.2, RFC 5280)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+
+from .._core.clock import format_instant
+from .._core.errors import Error
+from .._core.identifier import Identifier
+from .key import fingerprint_of, key_type_of
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CertificateFacts:
+    """What a certificate says of itself.
+
+    ``serial`` and the two SHA-256 values are hex: ``fingerprint`` of the public key
+    (as :func:`fingerprint_of`), ``sha256`` of the certificate. ``certificate_id`` is
+    the one of renewal information (RFC 9773 §4.1), or None without key identifier.
+    """
+
+    identifiers: tuple[Identifier, ...]
+    key_type: str
+    not_before: datetime
+    not_after: datetime
+    serial: str
+    issuer: str
+    certificate_id: str | None
+    fingerprint: str
+    sha256: str
+
+
+def split_chain(pem: bytes) -> list[bytes]:
+    """The certificates of a PEM text, each as PEM with a final newline."""
+    return [match.group(0) + b"\n" for match in _CERTIFICATE.finditer(pem)]
+
+
+def describe(pem: bytes) -> CertificateFacts:
+    """The facts of the first certificate in a PEM text; Error when there is none."""
+    return _describe(_load(pem)[0])
+
+
+def check_issued(
+    fullchain: bytes, fingerprint: str, identifiers: Sequence[Identifier], now: datetime
+) -> CertificateFacts:
+    """The facts of a new certificate, if it is for this key and exactly these names, valid now, and its chain holds."""
+    chain = _load(fullchain)
+    facts = _describe(chain[0])
+    if facts.fingerprint != fingerprint:
+        raise Error("The CA's certificate is for another key than the one in the CSR")
+    if set(facts.identifiers) != set(identifiers):
+        names = " ".join(identifier.value for identifier in facts.identifiers)
+        raise Error(f"The CA's certificate is for other names than those ordered: {names}")
+    if now >= facts.not_after:
+        raise Error(f"The CA's certificate has expired already, at {format_instant(facts.not_after)}")
+    for certificate, issuer in zip(chain, chain[1:]):
+        _check_link(certificate, issuer)
+    return facts
+
+
+def choose_chain(chains: Sequence[bytes], preferred: str | None) -> bytes:
+    """The first chain with this common name among its issuers; the CA's own choice otherwise (G1)."""
+    for chain in chains:
+        if preferred is not None and preferred in _issuer_names(chain):
+            return chain
+    return chains[0]
+
+
+def _issuer_names(chain: bytes) -> list[str]:
+    names = [certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME) for certificate in _load(chain)]
+    return [str(attribute.value) for attributes in names for attribute in attributes]
+
+
+def _load(pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise Error(f"There is no certificate that can be read: {error}") from error
+
+
+def _check_link(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        subject = issuer.subject.rfc4514_string()
+        raise Error(f"The CA's chain is broken: {subject} did not issue the certificate before it") from error
+
+
+def _describe(certificate: x509.Certificate) -> CertificateFacts:
+    return CertificateFacts(
+        identifiers=_read_identifiers(certificate),
+        key_type=key_type_of(certificate, "The key in the certificate"),  # type: ignore[arg-type]
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        serial=f"{certificate.serial_number:x}",
+        issuer=certificate.issuer.rfc4514_string(),
+        certificate_id=_certificate_id(certificate),
+        fingerprint=fingerprint_of(certificate),
+        sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+    )
+
+
+def _read_identifiers(certificate: x509.Certificate) -> tuple[Identifier, ...]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    dns = [Identifier("dns", name.lower()) for name in names.get_values_for_type(x509.DNSName)]
+    addresses = [Identifier("ip", str(address)) for address in names.get_values_for_type(x509.IPAddress)]
+    return tuple(sorted({*dns, *addresses}))
+
+
+def _certificate_id(certificate: x509.Certificate) -> str | None:
+    try:
+        issuer_key = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        return None
+    if issuer_key is None:
+        return None
+    number = certificate.serial_number
+    serial = number.to_bytes(number.bit_length() // 8 + 1, "big")
+    return f"{_base64url(issuer_key)}.{_base64url(serial)}"
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
