@@ -103,7 +103,7 @@ def _check_link(certificate: x509.Certificate, issuer: x509.Certificate) -> None
 def _describe(certificate: x509.Certificate) -> CertificateFacts:
     return CertificateFacts(
         identifiers=_read_identifiers(certificate),
-        key_type=key_type_of(certificate, "The key in the certificate"),  # type: ignore[arg-type]
+        key_type=key_type_of(certificate, "The key in the certificate"),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         serial=f"{certificate.serial_number:x}",

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from .._core.errors import Error, InputError
 
-PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]  # noqa: UP007 (evaluated, and Python 3.9 compiles it)
-PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]  # noqa: UP007
-Holder = Union[PrivateKey, PublicKey, x509.Certificate, x509.CertificateSigningRequest]  # noqa: UP007
+PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
+PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]
+Holder = Union[PrivateKey, PublicKey, x509.Certificate, x509.CertificateSigningRequest]
 
 _RSA_SIZES = {"rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096}
 _CURVES: dict[str, type[ec.EllipticCurve]] = {"ecdsa-p256": ec.SECP256R1, "ecdsa-p384": ec.SECP384R1}

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller half of M(certfleet.acme.certificates): one module call for each run, and a line about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..plugin_utils.progress import describe_run, merge_runs
+
+display = Display()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """A module can't print while it works, so a long job is a sequence of short ones."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call the module until nothing is left or ``max_runs`` is reached."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if self._task.check_mode or self._task.async_val:
+            return dict(
+                self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val)
+            )
+        return self._run_by_run(arguments, task_vars)
+
+    def _run_by_run(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        limit = int(arguments["max_runs"]) if arguments.get("max_runs") is not None else None
+        result: dict[str, Any] = {}
+        while True:
+            latest = self._execute_module(module_args={**arguments, "max_runs": 1}, task_vars=task_vars)
+            result = merge_runs(result, latest)
+            if "certificates" not in latest:
+                return result
+            if latest["runs"]:
+                display.display(f"certificates: {describe_run(result, latest)}")
+            if not latest["runs"] or not result["counts"]["deferred"] or (limit and result["runs"] >= limit):
+                return result
+            arguments["attempted"] = result["attempted"]

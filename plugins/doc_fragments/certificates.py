@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the options that say what certificates there should be."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of the modules that order certificates."""
+
+    DOCUMENTATION = r"""
+options:
+  certificates:
+    description:
+      - The certificates that there should be.
+      - Each entry results in one certificate for each of its key types.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - The name of the certificate in the store and in all results.
+          - Letters, digits, dots, dashes and underscores; the default is the first of O(certificates[].domains), without C(*.).
+        type: str
+      domains:
+        description:
+          - The names that the certificate is for. International names can be given in either form; a wildcard is C(*.) before a name.
+        type: list
+        elements: str
+        required: true
+      key_types:
+        description:
+          - The types of keys; there will be one certificate for each.
+          - Any of V(rsa-2048), V(rsa-3072), V(rsa-4096), V(ecdsa-p256) and V(ecdsa-p384).
+        type: list
+        elements: str
+        default: [rsa-2048, ecdsa-p256]
+      challenge:
+        description: The type of challenge. This module answers V(dns-01); for the others see M(certfleet.acme.order).
+        type: str
+        default: dns-01
+        choices: [dns-01, http-01, tls-alpn-01]
+      profile:
+        description: The certificate profile to ask for, one of those that M(certfleet.acme.directory_info) lists. The CA chooses when it is left out.
+        type: str
+      preferred_chain:
+        description: The common name of an issuer that must be in the chain, for a CA that offers several. The CA's default chain otherwise.
+        type: str
+  certificates_file:
+    description:
+      - A JSON file on the validation host that holds the list, in the same form as O(certificates).
+      - For thousands of certificates this is much faster than a list in the play, which Ansible would have to template.
+    type: path
+  max_names:
+    description: How many names a certificate may have. The default is what the profile is known to allow, 100 if nothing is known.
+    type: int
+  concurrency:
+    description: How many requests to the CA are under way at once.
+    type: int
+    default: 16
+  patience:
+    description: How many seconds the CA has to validate the names of a run, and as many again to issue its certificates.
+    type: int
+    default: 120
+"""

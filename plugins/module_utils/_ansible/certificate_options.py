@@ -1,0 +1,32 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What certificates there should be, as options of a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CERTIFICATE_OPTIONS: dict[str, Any] = {
+    "certificates": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str"},
+            "domains": {"type": "list", "elements": "str", "required": True},
+            "key_types": {"type": "list", "elements": "str", "default": ["rsa-2048", "ecdsa-p256"], "no_log": False},
+            "challenge": {"type": "str", "default": "dns-01", "choices": ["dns-01", "http-01", "tls-alpn-01"]},
+            "profile": {"type": "str"},
+            "preferred_chain": {"type": "str"},
+        },
+    },
+    "certificates_file": {"type": "path"},
+    "max_names": {"type": "int"},
+    "concurrency": {"type": "int", "default": 16},
+    "patience": {"type": "int", "default": 120},
+}
+
+ONE_LIST: dict[str, Any] = {
+    "mutually_exclusive": [("certificates", "certificates_file")],
+    "required_one_of": [("certificates", "certificates_file")],
+}

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening the conversation with a CA as an account of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .._acme.directory import check_directory_url, fetch_directory
+from .._acme.key import AccountKey
+from .._acme.network import Network
+from .._acme.session import Session
+from .._core.clock import Clock
+from .._core.errors import InputError
+from .._core.files import Files
+from .._store.accounts import AccountStore
+from .._store.layout import authority_name, check_name
+from .._x509.key import load_key
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A CA and the account to use there; ``timeout`` in seconds for each request."""
+
+    directory: str
+    account: str
+    ca_bundle: str | None = None
+    timeout: float = 30.0
+
+
+@contextmanager
+def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
+    """A session as the registered account, for ``width`` threads; InputError when there is no such account."""
+    check_directory_url(authority.directory)
+    store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
+    record, pem = store.record(), store.key()
+    if not record or not pem or not record.get("account_uri"):
+        reason = f"is not registered at {authority.directory}; module certfleet.acme.account does that"
+        raise InputError("account", authority.account, reason)
+    network = Network(authority.ca_bundle, authority.timeout, width, clock)
+    try:
+        directory = fetch_directory(network, authority.directory)
+        yield Session(network, directory, AccountKey(load_key(pem)), record["account_uri"])
+    finally:
+        network.close()

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the store holds, for people, monitoring and other plays."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import jmespath
+import jmespath.exceptions
+
+from .._core.clock import format_instant
+from .._core.errors import Error, InputError
+from .._core.files import Files
+from .._store.certificates import CertificateStore, StoredCertificate
+from .plan import read_stored
+
+# what an issuance record has for others than ourselves
+_FIELDS = (
+    *("not_before", "not_after", "issued_at", "issuer", "serial", "sha256"),
+    *("profile", "preferred_chain", "directory", "account_uri", "certificate_id"),
+)
+
+
+def list_certificates(files: Files, now: datetime) -> list[dict[str, Any]]:
+    """A description of each stored certificate, by name and key type; no keys in it."""
+    store = CertificateStore(files)
+    return [_describe(store, entry, now) for entry in store.scan()]
+
+
+def search(certificates: list[dict[str, Any]], query: str | None) -> Any:
+    """What a JMESPath expression gives for the list; InputError when it is not one."""
+    if query is None:
+        return certificates
+    try:
+        return jmespath.search(query, certificates)
+    except jmespath.exceptions.JMESPathError as error:
+        raise InputError("query", query, f"is no JMESPath expression that works here: {error}") from error
+
+
+def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": entry.name, "key_type": entry.key_type, "problem": entry.broken}
+    try:
+        stored = read_stored(entry.issuance) if entry.issuance is not None else None
+        state = store.state(entry.name, entry.key_type)
+        pending = store.pending(entry.name, entry.key_type)
+    except (Error, KeyError, TypeError, ValueError) as error:
+        return {**described, "problem": f"a record in the store is broken: {error}"}
+    described.update(
+        failures=state.get("failures", 0), last_failure=state.get("last_failure"), order=pending and pending.get("url")
+    )
+    if stored is None or entry.issuance is None:
+        return described
+    return {
+        **described,
+        **{field: entry.issuance.get(field) for field in _FIELDS},
+        "domains": entry.issuance["identifiers"],
+        "renew_at": format_instant(stored.renew_at),
+        "days_left": round((stored.not_after - now).total_seconds() / 86400, 2),
+    }

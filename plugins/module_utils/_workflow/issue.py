@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run from keys to stored certificates, through dns-01 on every responder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .._acme.challenge import dns_01
+from .._core.errors import Error
+from .._dns.fleet import Fleet
+from .._dns.record import TxtRecord
+from .._dns.report import Report
+from . import orders
+from .run import Attempt, Run
+from .storing import record_failures, store_issued
+
+
+def issue(run: Run, fleet: Fleet, wait: float) -> None:
+    """Take all attempts of the run as far as they get; ``wait`` is how many seconds the responders have.
+
+    Whatever happens, every value that was published is withdrawn again.
+    """
+    orders.prepare_keys(run)
+    orders.open_orders(run)
+    orders.read_authorizations(run)
+    records = {attempt: _records_of(run, attempt) for attempt in run.going}
+    try:
+        _publish(run, fleet, records, wait)
+        orders.answer(run)
+        orders.await_ready(run)
+        orders.finalize(run)
+    finally:
+        # the CA works on the certificates meanwhile
+        withdrawal = fleet.withdraw(sorted(frozenset().union(*records.values())))
+        run.updates.update(withdrawal.messages)
+    orders.await_issued(run)
+    orders.download(run)
+    store_issued(run)
+    record_failures(run)
+
+
+def _records_of(run: Run, attempt: Attempt) -> frozenset[TxtRecord]:
+    """The TXT values that an attempt needs (RFC 8555 §8.4); an attempt without its challenge fails here."""
+    records = set()
+    try:
+        for authorization in orders.pending_authorizations(run, attempt):
+            records.add(TxtRecord(*dns_01(authorization, run.session.key)))
+    except Error as error:
+        attempt.failure = error
+    return frozenset(records)
+
+
+def _publish(run: Run, fleet: Fleet, records: Mapping[Attempt, frozenset[TxtRecord]], wait: float) -> None:
+    """Have the values on every responder; who lacks one is the failure of the certificates that need it."""
+    _take(run, fleet.publish(_all(run, records)), records)
+    _take(run, fleet.verify(_all(run, records), wait), records)
+
+
+def _take(run: Run, report: Report, records: Mapping[Attempt, frozenset[TxtRecord]]) -> None:
+    run.updates.update(report.messages)
+    run.notes.extend(note for note in report.notes if note not in run.notes)
+    for attempt in run.going:
+        lacking = sorted(record for record in records[attempt] if record in report.failed)
+        if lacking:
+            attempt.failure = report.failed[lacking[0]]
+
+
+def _all(run: Run, records: Mapping[Attempt, frozenset[TxtRecord]]) -> list[TxtRecord]:
+    """The values that the attempts which have not failed need, each one once."""
+    return sorted(frozenset().union(*(records[attempt] for attempt in run.going)))

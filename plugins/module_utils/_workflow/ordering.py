@@ -1,0 +1,134 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders for users who publish the challenges themselves: made first, finished later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._acme.challenge import dns_01, http_01, tls_alpn_01
+from .._core.clock import Clock, format_instant
+from .._core.errors import Error
+from .._core.files import Files
+from .._store.certificates import CertificateStore
+from .._store.lock import Lock
+from . import orders
+from .connection import Authority, connect
+from .job import Outcome, expect, make_plan, outcome_of
+from .profiles import check_offered
+from .run import Attempt, Run
+from .storing import record_failures, store_issued
+from .wanted import Wanted
+
+
+class Ordering:
+    """The orders of one store at one CA, ``concurrency`` requests at a time and ``patience`` seconds for each wait."""
+
+    def __init__(self, files: Files, authority: Authority, concurrency: int, patience: float, clock: Clock) -> None:
+        self._files = files
+        self._store = CertificateStore(files)
+        self._authority = authority
+        self._concurrency = concurrency
+        self._patience = patience
+        self._clock = clock
+
+    def check(self, wanted: Sequence[Wanted], state: str) -> list[Outcome]:
+        """What would be done, from the list and the store alone."""
+        decisions = make_plan(wanted, self._store, self._clock.now())
+        if state == "finalized":
+            return expect(decisions)
+        return [outcome_of(decision, None) for decision in decisions]
+
+    def place(self, wanted: Sequence[Wanted]) -> tuple[list[Outcome], dict[str, Any], bool]:
+        """Make or take up an order for all that is due: outcomes, what the challenges need, whether an order is new."""
+
+        def steps(run: Run) -> None:
+            orders.prepare_keys(run)
+            orders.open_orders(run)
+            orders.read_authorizations(run)
+            # a failure here is one that the next task tries again, and no validation has failed
+            record_failures(run)
+
+        outcomes, run = self._do(wanted, steps)
+        needs = describe_needs(run) if run else _NO_NEEDS
+        return outcomes, needs, bool(run and any(attempt.ordered for attempt in run.attempts))
+
+    def finish(self, wanted: Sequence[Wanted]) -> list[Outcome]:
+        """Answer the challenges of the pending orders, and store the certificates."""
+
+        def steps(run: Run) -> None:
+            orders.prepare_keys(run)
+            orders.resume_orders(run)
+            orders.read_authorizations(run)
+            orders.answer(run)
+            orders.await_ready(run)
+            orders.finalize(run)
+            orders.await_issued(run)
+            orders.download(run)
+            store_issued(run)
+            record_failures(run)
+
+        return self._do(wanted, steps)[0]
+
+    def _do(self, wanted: Sequence[Wanted], steps: Callable[[Run], None]) -> tuple[list[Outcome], Run | None]:
+        with Lock(self._files):
+            decisions = make_plan(wanted, self._store, self._clock.now())
+            due = [decision for decision in decisions if decision.due]
+            if not due:
+                return expect(decisions), None
+            with connect(self._authority, self._files, self._concurrency, self._clock) as session:
+                for each in due:
+                    check_offered(each.wanted.profile, session.directory.profiles, session.directory.url)
+                attempts = {decision.target: Attempt(decision) for decision in due}
+                run = Run(session, self._store, self._clock, list(attempts.values()), self._concurrency, self._patience)
+                steps(run)
+        return [outcome_of(decision, attempts.get(decision.target)) for decision in decisions], run
+
+
+_NO_NEEDS: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
+
+
+def describe_needs(run: Run) -> dict[str, Any]:
+    """The orders of a run, and what must be where before the CA may look, for the challenge of each certificate."""
+    values: dict[str, dict[str, None]] = {}
+    files: dict[tuple[str, str], str] = {}
+    certificates: dict[str, str] = {}
+    for attempt in run.going:
+        kind = attempt.decision.wanted.challenge
+        try:
+            for each in orders.pending_authorizations(run, attempt):
+                if kind == "dns-01":
+                    owner, value = dns_01(each, run.session.key)
+                    values.setdefault(owner, {})[value] = None
+                elif kind == "http-01":
+                    path, content = http_01(each, run.session.key)
+                    files[each.identifier.value, path] = content
+                else:
+                    name, digest = tls_alpn_01(each, run.session.key)
+                    certificates[name] = digest
+        except Error as error:
+            attempt.failure = error
+    return {
+        "orders": [_describe_order(attempt) for attempt in run.going],
+        "dns_records": [{"name": owner, "values": sorted(wanted)} for owner, wanted in sorted(values.items())],
+        "http_files": [
+            {"identifier": name, "path": path, "content": content} for (name, path), content in sorted(files.items())
+        ],
+        "tls_certificates": [
+            {"identifier": name, "acme_identifier": digest} for name, digest in sorted(certificates.items())
+        ],
+    }
+
+
+def _describe_order(attempt: Attempt) -> dict[str, Any]:
+    order, target = attempt.placed_order, attempt.decision.target
+    return {
+        "name": target.name,
+        "key_type": target.key_type,
+        "url": order.url,
+        "status": order.status,
+        "expires": format_instant(order.expires) if order.expires else None,
+        "new": attempt.ordered,
+    }

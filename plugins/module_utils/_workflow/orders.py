@@ -1,0 +1,221 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a run that talk to the CA (RFC 8555 §7.4, §7.5).
+
+Each step is done for all certificates of a run before the next one begins:
+it keeps a CA's limits on orders apart from those on validations, gives DNS one
+message instead of thousands, and never makes an order while an authorization
+is being read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .._acme.authorization import Authorization, Challenge, fetch_authorization
+from .._acme.authorization import answer as answer_challenge
+from .._acme.order import Order, download_chains, fetch_order, new_order
+from .._acme.order import finalize as finalize_order
+from .._acme.problem import NetworkError, ProblemError
+from .._core.errors import Error
+from .._core.polling import rounds
+from .._core.workers import do_each
+from .._x509.chain import check_issued, choose_chain
+from .._x509.csr import make_csr
+from .._x509.key import fingerprint_of, key_to_pem, load_key, make_key
+from .run import Attempt, Run
+
+
+def prepare_keys(run: Run) -> None:
+    """Have every private key on disk before anything is ordered; an interrupted attempt's key is used again."""
+
+    def prepare(attempt: Attempt) -> None:
+        target = attempt.decision.target
+        pem = run.store.pending_key(target.name, target.key_type)
+        attempt.key = load_key(pem) if pem else make_key(target.key_type)
+        if pem is None:
+            run.store.set_pending_key(target.name, target.key_type, key_to_pem(attempt.key))
+
+    run.step(prepare)
+
+
+def open_orders(run: Run) -> None:
+    """Take up each pending order that still fits, and make the others; each URL is on disk at once."""
+
+    def open_order(attempt: Attempt) -> None:
+        attempt.order = _resume(run, attempt) or _order_anew(run, attempt)
+
+    run.step(open_order)
+
+
+def resume_orders(run: Run) -> None:
+    """Take up the pending orders only; a certificate without one fails."""
+
+    def resume(attempt: Attempt) -> None:
+        attempt.order = _resume(run, attempt)
+        if attempt.order is None:
+            raise Error("no order is pending that fits the wanted certificate; state=present makes one")
+
+    run.step(resume)
+
+
+def _resume(run: Run, attempt: Attempt) -> Order | None:
+    target, wanted = attempt.decision.target, attempt.decision.wanted
+    pending = run.store.pending(target.name, target.key_type)
+    if pending is None:
+        return None
+    names = [identifier.value for identifier in wanted.identifiers]
+    fits = sorted(pending["identifiers"]) == sorted(names) and pending.get("profile") == wanted.profile
+    if not fits or pending.get("account_uri") != run.session.account_url:
+        return None
+    try:
+        order = fetch_order(run.session, pending["url"])
+    except ProblemError as error:
+        if error.problem.status in (403, 404):  # the CA forgets orders after a while
+            return None
+        raise
+    return order if order.status != "invalid" else None
+
+
+def _order_anew(run: Run, attempt: Attempt) -> Order:
+    target, wanted = attempt.decision.target, attempt.decision.wanted
+    order = new_order(run.session, wanted.identifiers, wanted.profile)
+    attempt.ordered = True
+    pending = {
+        "url": order.url,
+        "identifiers": [identifier.value for identifier in wanted.identifiers],
+        "profile": wanted.profile,
+        "account_uri": run.session.account_url,
+    }
+    run.store.set_pending(target.name, target.key_type, pending)
+    return order
+
+
+def read_authorizations(run: Run) -> None:
+    """Fetch the authorizations of all pending orders, each one once even if orders share it."""
+    pending = [attempt for attempt in run.going if attempt.placed_order.status == "pending"]
+    urls = dict.fromkeys(url for attempt in pending for url in attempt.placed_order.authorizations)
+    run.authorizations, failed = do_each(lambda url: fetch_authorization(run.session, url), urls, run.width)
+    _drop(pending, failed, lambda attempt: attempt.placed_order.authorizations)
+
+
+def pending_authorizations(run: Run, attempt: Attempt) -> list[Authorization]:
+    """The authorizations of an order that a challenge has still to be answered for."""
+    found = (run.authorizations.get(url) for url in attempt.placed_order.authorizations)
+    return [authorization for authorization in found if authorization and authorization.status == "pending"]
+
+
+def answer(run: Run) -> None:
+    """Tell the CA that the challenges are ready to be validated, each one once."""
+    needs = {attempt: _unanswered(run, attempt) for attempt in run.going}
+    challenges = {challenge.url: challenge for wanted in needs.values() for challenge in wanted}
+
+    def send(url: str) -> None:
+        try:
+            answer_challenge(run.session, challenges[url])
+        except NetworkError as error:
+            if not error.uncertain:  # else the order tells whether the CA has got it
+                raise
+
+    _, failed = do_each(send, challenges, run.width)
+    _drop(run.going, failed, lambda attempt: [challenge.url for challenge in needs[attempt]])
+
+
+def _unanswered(run: Run, attempt: Attempt) -> list[Challenge]:
+    kind = attempt.decision.wanted.challenge
+    offered = [authorization.challenge(kind) for authorization in pending_authorizations(run, attempt)]
+    return [challenge for challenge in offered if challenge is not None and challenge.status == "pending"]
+
+
+def await_ready(run: Run) -> None:
+    """Wait until the CA has validated everything; the order's status says so for all names in one request."""
+    _await(run, ("pending",), "validated")
+
+
+def finalize(run: Run) -> None:
+    """Send the CSR of each order that is ready (RFC 8555 §7.4)."""
+
+    def send(attempt: Attempt) -> None:
+        assert attempt.key is not None
+        csr = make_csr(attempt.key, attempt.decision.wanted.identifiers)
+        try:
+            attempt.order = finalize_order(run.session, attempt.placed_order, csr)
+        except NetworkError as error:
+            if not error.uncertain:
+                raise
+            attempt.order = fetch_order(run.session, attempt.placed_order.url)
+            if attempt.order.status == "ready":  # the CA has not got it, and the next run takes the order up
+                raise
+
+    run.step(send, [attempt for attempt in run.going if attempt.placed_order.status == "ready"])
+
+
+def await_issued(run: Run) -> None:
+    """Wait until the CA has made the certificates."""
+    _await(run, ("ready", "processing"), "issued")
+
+
+def download(run: Run) -> None:
+    """Fetch the chains and check each one against its key and names."""
+
+    def fetch(attempt: Attempt) -> None:
+        assert attempt.key is not None
+        preferred = attempt.decision.wanted.preferred_chain
+        chains = download_chains(run.session, attempt.placed_order, alternates=preferred is not None)
+        attempt.chain = choose_chain(chains, preferred)
+        identifiers = attempt.decision.wanted.identifiers
+        attempt.issued = check_issued(attempt.chain, fingerprint_of(attempt.key), identifiers, run.clock.now())
+
+    run.step(fetch)
+
+
+def _await(run: Run, waiting_in: Sequence[str], wanted: str) -> None:
+    """Read orders until none is in one of these states, each not before its Retry-After, until patience ends."""
+    not_before = {attempt: _next_look(run, attempt) for attempt in run.going}
+
+    def look(attempt: Attempt) -> None:
+        attempt.order = fetch_order(run.session, attempt.placed_order.url)
+        not_before[attempt] = _next_look(run, attempt)
+        if attempt.order.status == "invalid":
+            raise _describe_invalid(run, attempt)
+
+    deadline = run.clock.monotonic() + run.patience
+    for _ in rounds(run.clock, deadline):
+        waiting = [attempt for attempt in run.going if attempt.placed_order.status in waiting_in]
+        if not waiting:
+            return
+        now = run.clock.monotonic()
+        run.step(look, [attempt for attempt in waiting if not_before[attempt] <= now])
+    for attempt in run.going:
+        if attempt.placed_order.status in waiting_in:
+            attempt.failure = Error(
+                f"The order was not {wanted} within {run.patience:.0f} s: {attempt.placed_order.url}"
+            )
+
+
+def _next_look(run: Run, attempt: Attempt) -> float:
+    return run.clock.monotonic() + (attempt.placed_order.retry_after or 0.0)
+
+
+def _describe_invalid(run: Run, attempt: Attempt) -> Error:
+    """Why an order failed: the order's own problem or those of its challenges, whole and per name."""
+    order = attempt.placed_order
+    found, _ = do_each(lambda url: fetch_authorization(run.session, url), order.authorizations, 1)
+    problems = {each.identifier.value: each.error for each in found.values() if each.error is not None}
+    sentences = [f"{name}: {problem.sentence()}" for name, problem in sorted(problems.items())]
+    if order.error is not None and not sentences:
+        sentences = [order.error.sentence()]
+    return Error(
+        "; ".join(sentences) or f"The CA gave up the order without a reason: {order.url}",
+        problem=order.error.as_dict() if order.error else None,
+        problems={name: problem.as_dict() for name, problem in problems.items()},
+    )
+
+
+def _drop(attempts: Sequence[Attempt], failed: dict[str, Error], urls_of: Callable[[Attempt], Sequence[str]]) -> None:
+    """Fail the attempts that need something which failed."""
+    for attempt in attempts:
+        for url in urls_of(attempt):
+            if url in failed and attempt.failure is None:
+                attempt.failure = failed[url]

@@ -1,0 +1,78 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run: a bounded number of certificates that go through every step together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .._acme.authorization import Authorization
+from .._acme.order import Order
+from .._acme.session import Session
+from .._core.clock import Clock
+from .._core.errors import Error
+from .._core.workers import do_each
+from .._store.certificates import CertificateStore
+from .._x509.chain import CertificateFacts
+from .._x509.key import PrivateKey
+from .plan import Decision
+
+
+@dataclass
+class Attempt:
+    """One certificate on its way through a run; with a failure it goes no further.
+
+    ``ordered`` says that its order was made in this run, not resumed.
+    """
+
+    decision: Decision
+    order: Order | None = None
+    ordered: bool = False
+    key: PrivateKey | None = field(default=None, repr=False)
+    chain: bytes | None = None
+    issued: CertificateFacts | None = None
+    failure: Error | None = None
+
+    # attempts are told apart by who they are, since several may look alike
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    @property
+    def placed_order(self) -> Order:
+        """The order, in the steps that come after it was made."""
+        assert self.order is not None
+        return self.order
+
+
+@dataclass
+class Run:
+    """The certificates of a run and what its steps work with.
+
+    ``width`` is how many requests are under way at once, and ``patience`` how
+    many seconds the CA gets for validating and as many for issuing. ``updates``
+    counts the UPDATE messages by responder.
+    """
+
+    session: Session
+    store: CertificateStore
+    clock: Clock
+    attempts: list[Attempt]
+    width: int = 16
+    patience: float = 120.0
+    authorizations: dict[str, Authorization] = field(default_factory=dict)
+    updates: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def going(self) -> list[Attempt]:
+        """The attempts that have not failed."""
+        return [attempt for attempt in self.attempts if attempt.failure is None]
+
+    def step(self, function: Callable[[Attempt], None], attempts: list[Attempt] | None = None) -> None:
+        """Do one step for all that are going (or for some of them), and let drop out what fails."""
+        _, failed = do_each(function, self.going if attempts is None else attempts, self.width)
+        for attempt, error in failed.items():
+            attempt.failure = error

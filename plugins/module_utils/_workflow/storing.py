@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last step of a run: what came out of it goes to the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.clock import format_instant
+from .._x509.chain import split_chain
+from .._x509.key import key_to_pem
+from .run import Attempt, Run
+
+
+def store_issued(run: Run) -> None:
+    """Put each new certificate into its place as a new generation, then forget its order."""
+
+    def store(attempt: Attempt) -> None:
+        assert attempt.key is not None and attempt.chain is not None
+        target = attempt.decision.target
+        leaf, *others = split_chain(attempt.chain)
+        files = {
+            "privkey.pem": key_to_pem(attempt.key),
+            "cert.pem": leaf,
+            "chain.pem": b"".join(others),
+            "fullchain.pem": attempt.chain,
+        }
+        run.store.add_generation(target.name, target.key_type, files, _describe(run, attempt))
+        run.store.clear_pending(target.name, target.key_type)
+        run.store.set_state(target.name, target.key_type, {})
+
+    run.step(store)
+
+
+def record_failures(run: Run) -> None:
+    """Remember what failed, with the CA's words, beside the certificate."""
+    for attempt in run.attempts:
+        if attempt.failure is None:
+            continue
+        target = attempt.decision.target
+        before = run.store.state(target.name, target.key_type) or {}
+        state = {
+            **before,
+            "failures": before.get("failures", 0) + 1,
+            "last_failure": {"at": format_instant(run.clock.now()), **attempt.failure.result()},
+        }
+        run.store.set_state(target.name, target.key_type, state)
+        if attempt.order is not None and attempt.order.status == "invalid":
+            run.store.clear_pending(target.name, target.key_type)
+
+
+def _describe(run: Run, attempt: Attempt) -> dict[str, Any]:
+    """The issuance record: the certificate's facts and where it came from."""
+    facts, wanted = attempt.issued, attempt.decision.wanted
+    assert facts is not None
+    return {
+        "identifiers": [identifier.value for identifier in facts.identifiers],
+        "key_type": facts.key_type,
+        "not_before": format_instant(facts.not_before),
+        "not_after": format_instant(facts.not_after),
+        "issued_at": format_instant(run.clock.now()),
+        "serial": facts.serial,
+        "issuer": facts.issuer,
+        "certificate_id": facts.certificate_id,
+        "fingerprint": facts.fingerprint,
+        "sha256": facts.sha256,
+        "profile": wanted.profile,
+        "preferred_chain": wanted.preferred_chain,
+        "directory": run.session.directory.url,
+        "account_uri": run.session.account_url,
+        "order_url": attempt.placed_order.url,
+    }

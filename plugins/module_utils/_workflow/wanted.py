@@ -1,0 +1,155 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What certificates a fleet should have, as the user says it, checked before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import InputError
+from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
+from .._store.layout import check_name
+from .._x509.key import check_key_type
+from .profiles import rules_of
+
+CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
+DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
+_KEYS = frozenset({"name", "domains", "key_types", "challenge", "profile", "preferred_chain"})
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """One certificate in the store: a name and the type of its key."""
+
+    name: str
+    key_type: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key_type})"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Certificates for one set of identifiers, one for each key type."""
+
+    name: str
+    identifiers: tuple[Identifier, ...]
+    key_types: tuple[str, ...]
+    challenge: str
+    profile: str | None
+    preferred_chain: str | None
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The certificates this asks for."""
+        return tuple(Target(self.name, key_type) for key_type in self.key_types)
+
+
+def parse_wanted(entries: Iterable[Any], max_names: int | None = None) -> tuple[Wanted, ...]:
+    """Read a list of certificates; InputError names the entry, its option and the value.
+
+    ``max_names`` replaces the number of names that the profile is known to allow.
+    """
+    found: dict[str, Wanted] = {}
+    for number, entry in enumerate(entries):
+        option = f"certificates[{number}]"
+        wanted = _parse_entry(entry, option, max_names)
+        # a file system may not tell upper from lower case, so the store must not depend on it
+        if wanted.name.lower() in found:
+            raise InputError(f"{option}.name", wanted.name, "is the name of another certificate in the list, too")
+        found[wanted.name.lower()] = wanted
+    return tuple(found.values())
+
+
+def read_entries(path: str) -> list[Any]:
+    """The list in a JSON file; InputError when there is none."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            entries = json.load(stream)
+    except OSError as error:
+        raise InputError("certificates_file", path, f"can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError("certificates_file", path, f"is not JSON: {error}") from error
+    if not isinstance(entries, list):
+        raise InputError("certificates_file", path, "holds no list")
+    return entries
+
+
+def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
+    if not isinstance(entry, Mapping):
+        raise InputError(option, entry, "is not a mapping with at least domains")
+    unknown = sorted(str(key) for key in entry if key not in _KEYS)
+    if unknown:
+        raise InputError(
+            option, unknown[0], f"is not an option of a certificate; these are: {', '.join(sorted(_KEYS))}"
+        )
+    identifiers = _parse_identifiers(entry.get("domains"), f"{option}.domains")
+    wanted = Wanted(
+        name=check_name(_text(entry.get("name"), f"{option}.name") or identifiers[0].base, f"{option}.name"),
+        identifiers=identifiers,
+        key_types=_parse_key_types(entry.get("key_types"), f"{option}.key_types"),
+        challenge=_parse_challenge(entry.get("challenge"), f"{option}.challenge"),
+        profile=_text(entry.get("profile"), f"{option}.profile"),
+        preferred_chain=_text(entry.get("preferred_chain"), f"{option}.preferred_chain"),
+    )
+    _check_rules(wanted, option, max_names)
+    return wanted
+
+
+def _parse_identifiers(value: Any, option: str) -> tuple[Identifier, ...]:
+    if not isinstance(value, list) or not value:
+        raise InputError(option, value, "is not a list of at least one name")
+    identifiers: dict[Identifier, None] = {}
+    for text in value:
+        if not isinstance(text, str):
+            raise InputError(option, text, "is not a name")
+        identifiers[parse_identifier(text, option)] = None
+    return tuple(identifiers)
+
+
+def _parse_key_types(value: Any, option: str) -> tuple[str, ...]:
+    if value is None:
+        return DEFAULT_KEY_TYPES
+    if not isinstance(value, list) or not value:
+        raise InputError(option, value, "is not a list of at least one key type")
+    return tuple(dict.fromkeys(check_key_type(text, option) for text in value))
+
+
+def _parse_challenge(value: Any, option: str) -> str:
+    if value is None:
+        return CHALLENGES[0]
+    if value not in CHALLENGES:
+        raise InputError(option, value, f"is not one of {', '.join(CHALLENGES)}")
+    return str(value)
+
+
+def _text(value: Any, option: str) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise InputError(option, value, "is not text")
+
+
+def _check_rules(wanted: Wanted, option: str, max_names: int | None) -> None:
+    """What no CA would accept, or not with this challenge or profile."""
+    rules = rules_of(wanted.profile)
+    limit = max_names or rules.max_names
+    count = len(wanted.identifiers)
+    if count > limit:
+        raise InputError(f"{option}.domains", f"{count} names", f"are more than the {limit} that {rules} allows")
+    for identifier in wanted.identifiers:
+        if identifier.type == "ip" and wanted.challenge == "dns-01":
+            raise InputError(
+                f"{option}.domains", identifier.value, "is an address, which dns-01 can't validate (RFC 8738 §7)"
+            )
+        if identifier.type == "ip" and not rules.addresses:
+            raise InputError(f"{option}.domains", identifier.value, f"is an address, which {rules} does not allow")
+        if identifier.wildcard and wanted.challenge != "dns-01":
+            raise InputError(
+                f"{option}.domains", identifier.value, f"is a wildcard, which {wanted.challenge} can't validate"
+            )
+        if wanted.challenge == "dns-01" and len(identifier.base) > LONGEST_CHALLENGE_NAME:
+            raise InputError(f"{option}.domains", identifier.value, "is too long to have _acme-challenge before it")

@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: keep a list of certificates issued and renewed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificates
+short_description: Keep a list of certificates issued and renewed through dns-01 on every responder
+version_added: 1.0.0
+author: The certfleet developers (@certfleet)
+description:
+  - Runs on a validation host and does the whole job for a list of certificates. It compares the list with the store, and for
+    every certificate that is due it makes key and order, publishes the C(_acme-challenge) values on all responders,
+    verifies each address of each responder, lets the CA validate, fetches the certificate, checks it, stores it, and withdraws the values.
+  - A certificate is due when there is none yet, when it has expired, when a third of its lifetime is left (a half when it lives for less than ten days),
+    and when its names, key types, profile or preferred chain have changed.
+  - A certificate that fails drops out with its reason; the others go on. An interrupted task is resumed by the next one with the same key and the same order.
+  - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
+  - Private keys stay in the store on the validation host. They are never part of what the module returns.
+options:
+  run_size:
+    description: How many certificates go through the steps together.
+    type: int
+    default: 100
+  max_runs:
+    description: After how many runs to stop; what is left over comes back as V(deferred). All is done when it is left out.
+    type: int
+  fail_on:
+    description:
+      - When a certificate that could not be issued fails the task.
+      - With V(expired), if there is no valid certificate in the store that serves meanwhile; with V(any), always; with V(never), only in the results.
+    type: str
+    default: expired
+    choices: [expired, any, never]
+  attempted:
+    description:
+      - Certificates, as C(name/key type), that are not to be tried, because an earlier run of the same task did.
+      - Set by the task itself between its runs; the results then leave out the certificates that are valid.
+    type: list
+    elements: str
+extends_documentation_fragment:
+  - certfleet.acme.authority
+  - certfleet.acme.certificates
+  - certfleet.acme.dns
+attributes:
+  check_mode:
+    support: full
+    description: Says what is due and why, from the list and the store alone. Neither the CA nor a responder is asked, and nothing is written.
+  diff_mode:
+    support: full
+    description: Shows not-after date and names of each certificate that changes, before and after.
+  idempotent:
+    support: full
+    description: A certificate that is not due is left alone, and a task in which none is due sends nothing.
+seealso:
+  - module: certfleet.acme.account
+    description: Has to be used once before, to register the account.
+  - module: certfleet.acme.store_info
+  - module: certfleet.acme.order
+    description: For other challenges and DNS providers.
+notes:
+  - The action group C(certfleet.acme.acme) sets O(directory), O(ca_bundle), O(store) and O(account) once for all modules.
+requirements:
+  - Python >= 3.10 on the validation host
+  - acme, cryptography, dnspython, idna, jmespath
+"""
+
+EXAMPLES = r"""
+- name: Keep two sites in certificates, RSA and ECDSA each
+  certfleet.acme.certificates:
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    certificates:
+      - name: shop
+        domains: [shop.example.com, "*.shop.example.com"]
+      - name: mail
+        domains: [mail.example.com, imap.example.com]
+        key_types: [ecdsa-p256]
+    responders:
+      - {name: fra, address: 192.0.2.53, tsig_key: acme}
+      - {name: sin, address: 198.51.100.53, tsig_key: acme}
+      - {name: nyc, address: 203.0.113.53, updates: false}
+    tsig_keys:
+      - {name: acme, algorithm: hmac-sha256, secret: "{{ vault_acme_tsig_secret }}"}
+
+- name: A big list, which lies on the validation host, in runs of 200
+  certfleet.acme.certificates:
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    certificates_file: /etc/certfleet/certificates.json
+    run_size: 200
+    responders: "{{ certfleet_dns_responders }}"
+    tsig_keys: "{{ certfleet_tsig_keys }}"
+"""
+
+RETURN = r"""
+certificates:
+  description: What became of each certificate, in the order of the list. The certificates and keys themselves are in the store.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      sample: shop
+    key_type:
+      description: The type of its key.
+      type: str
+      sample: ecdsa-p256
+    domains:
+      description: The names that were asked for.
+      type: list
+      elements: str
+    status:
+      description: V(issued), V(renewed), V(valid), V(deferred) or V(failed).
+      type: str
+      sample: renewed
+    reason:
+      description: Why; of a failure, all that the CA or the responders said.
+      type: str
+      sample: due since 2026-11-20T10:00:00Z
+    not_after:
+      description: When the certificate that is now in the store expires; null when there is none.
+      type: str
+      sample: "2027-01-21T10:00:00Z"
+    renew_at:
+      description: From when on that certificate will be due.
+      type: str
+      sample: "2026-12-22T10:00:00Z"
+    problem:
+      description: The CA's problem document about the order (RFC 8555 section 6.7), whole.
+      type: dict
+      returned: when the CA sent one
+    problems:
+      description: The CA's problem documents about validations, by name.
+      type: dict
+      returned: when a validation failed
+counts:
+  description: How many certificates have each status.
+  returned: always
+  type: dict
+  sample: {issued: 3, renewed: 1, valid: 120, deferred: 0, failed: 0}
+runs:
+  description: How many runs were made.
+  returned: always
+  type: int
+orders:
+  description: How many orders were made at the CA.
+  returned: always
+  type: int
+requests:
+  description: How many HTTP requests the CA got.
+  returned: always
+  type: int
+updates:
+  description: How many UPDATE messages each responder got, by its name.
+  returned: always
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
+from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS
+from ..module_utils._ansible.dns_options import DNS_OPTIONS
+from ..module_utils._ansible.reporting import reporting
+
+
+def main() -> None:
+    """Read the options, let the engine work, return what it says."""
+    module = AnsibleModule(
+        argument_spec={
+            **AUTHORITY_OPTIONS,
+            **DNS_OPTIONS,
+            **CERTIFICATE_OPTIONS,
+            "certificates_file": {"type": "path"},
+            "run_size": {"type": "int", "default": 100},
+            "max_runs": {"type": "int"},
+            "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
+            "attempted": {"type": "list", "elements": "str"},
+        },
+        mutually_exclusive=[("certificates", "certificates_file")],
+        required_one_of=[("certificates", "certificates_file")],
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        from ..module_utils._workflow.upkeep import keep_certificates
+
+        result = keep_certificates(module.params, check=module.check_mode)
+        (module.fail_json if "msg" in result else module.exit_json)(**result)
+
+
+if __name__ == "__main__":
+    main()
