@@ -1,0 +1,94 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates with their keys, sealed for one frontend (CMS EnvelopedData, RFC 5652 §6)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
+
+from .._core.errors import Error
+
+VERSION = 1
+FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
+_SMALLEST_RSA_KEY = 2048
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One certificate of a bundle.
+
+    ``identifiers`` as text, ``sha256`` (hex) of the certificate, ``not_after`` as RFC 3339 text,
+    ``files`` the content of each of FILES.
+    """
+
+    name: str
+    key_type: str
+    identifiers: tuple[str, ...]
+    sha256: str
+    not_after: str
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+def pack(entries: Iterable[Entry]) -> bytes:
+    """The certificates as one JSON document.
+
+    Its ``digest`` is over the list of certificates, because the encryption around
+    the document does not show by itself that somebody has changed it.
+    """
+    certificates = [_describe(entry) for entry in entries]
+    return _to_json({"version": VERSION, "certificates": certificates, "digest": digest_of(certificates)})
+
+
+def digest_of(certificates: Any) -> str:
+    """SHA-256 (hex) of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(_to_json(certificates)).hexdigest()
+
+
+def seal(recipient_pem: bytes, content: bytes) -> bytes:
+    """The content as CMS in DER form that only the recipient's key opens (AES-256 inside).
+
+    Error unless the recipient is the certificate of an RSA key of at least 2048 bits.
+    """
+    recipient = _load_recipient(recipient_pem)
+    builder = PKCS7EnvelopeBuilder().set_data(content).set_content_encryption_algorithm(AES256)
+    return builder.add_recipient(recipient).encrypt(Encoding.DER, [PKCS7Options.Binary])
+
+
+def _load_recipient(pem: bytes) -> x509.Certificate:
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = certificate.public_key()
+    except ValueError:
+        # not quoted: whoever mixes the options up could have put a private key here
+        raise Error("The recipient is not a certificate in PEM form") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise Error("The recipient's key is not RSA, so nothing can be sealed for it")
+    if key.key_size < _SMALLEST_RSA_KEY:
+        raise Error(f"The recipient's RSA key has {key.key_size} bits; at least {_SMALLEST_RSA_KEY} are needed")
+    return certificate
+
+
+def _describe(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "key_type": entry.key_type,
+        "identifiers": list(entry.identifiers),
+        "sha256": entry.sha256,
+        "not_after": entry.not_after,
+        "files": {name: entry.files[name].decode("ascii") for name in FILES},
+    }
+
+
+def _to_json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
