@@ -14,10 +14,12 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests import exceptions
 from requests.utils import parse_header_links
+from urllib3.exceptions import NewConnectionError
 
 from .._core.polling import parse_retry_after
-from .problem import NetworkError, Problem, ProblemError
+from .problem import LostConnectionError, NetworkError, Problem, ProblemError
 
 TAG = re.compile(r"<[^>]*>")
 LONGEST_EXCERPT = 200
@@ -33,7 +35,7 @@ def check(response: requests.Response, what: str, now: datetime) -> requests.Res
     status = response.status_code
     if 200 <= status < 300:
         return response
-    host = urlsplit(response.url or "").netloc
+    host = host_of(response.url or "")
     if status < 400:
         target = response.headers.get("Location", "nowhere")
         raise NetworkError(f"{host} answered {what} with a redirect to {target}, which a CA doesn't do", status=status)
@@ -44,7 +46,7 @@ def read_object(response: requests.Response, what: str) -> dict[str, Any]:
     """The JSON object in a response; NetworkError when there is none."""
     value = _parse(response.content)
     if not isinstance(value, dict):
-        host = urlsplit(response.url or "").netloc
+        host = host_of(response.url or "")
         raise NetworkError(f"{host} answered {what} with something that is no JSON object: {_excerpt(response)!r}")
     return value
 
@@ -57,24 +59,22 @@ def read_links(response: requests.Response, relation: str) -> list[str]:
 
 
 def lost_connection(error: requests.RequestException, host: str, ca_bundle: str | None, timeout: float) -> NetworkError:
-    """What to tell the user about a request that got no answer."""
+    """What to tell the user about a request that got no answer, and whether it may have arrived."""
     causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _not_trusted(cause, host, ca_bundle)
-    if isinstance(error, requests.exceptions.SSLError):
-        return NetworkError(f"No TLS connection to {host}: {_reason(causes)}")
-    if isinstance(error, requests.exceptions.ProxyError):
-        return NetworkError(f"The proxy on the way to {host} can't be used: {_reason(causes)}")
-    if isinstance(error, requests.exceptions.ConnectTimeout):
+    untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+    if untrusted:
+        return _not_trusted(untrusted[0], host, ca_bundle)
+    if isinstance(error, exceptions.ConnectTimeout):
         return NetworkError(f"{host} can't be reached: no connection within {timeout:g} s")
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, exceptions.Timeout):
         return NetworkError(f"{host} gave no answer within {timeout:g} s", uncertain=True)
-    if isinstance(error, requests.exceptions.ConnectionError) and not _was_connected(causes):
-        return NetworkError(f"{host} can't be reached: {_reason(causes)}")
-    if isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return NetworkError(f"{host} closed the connection before it had answered", uncertain=True)
-    return NetworkError(f"No request can be sent to {host}: {_reason(causes)}", uncertain=True)
+    reason = _reason(causes)
+    if isinstance(error, exceptions.SSLError):
+        return NetworkError(f"No TLS connection to {host}: {reason}", uncertain=True)
+    if _was_open(error, causes):
+        return LostConnectionError(f"{host} closed the connection before it had answered ({reason})")
+    through = "the proxy on the way there fails: " if isinstance(error, exceptions.ProxyError) else ""
+    return NetworkError(f"{host} can't be reached: {through}{reason}")
 
 
 def _not_trusted(error: ssl.SSLCertVerificationError, host: str, ca_bundle: str | None) -> NetworkError:
@@ -86,13 +86,19 @@ def _not_trusted(error: ssl.SSLCertVerificationError, host: str, ca_bundle: str 
     return NetworkError(f"The server certificate of {host} is not trusted: {reason}; {hint}", option="ca_bundle")
 
 
-def _was_connected(causes: list[BaseException]) -> bool:
-    return not any(type(cause).__name__ in ("NewConnectionError", "NameResolutionError") for cause in causes)
+def _was_open(error: requests.RequestException, causes: list[BaseException]) -> bool:
+    """Whether there had been a connection: only then can the request have arrived."""
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return True
+    never_open = any(isinstance(cause, (NewConnectionError, exceptions.ProxyError)) for cause in causes)
+    return isinstance(error, exceptions.ConnectionError) and not never_open
 
 
 def _reason(causes: list[BaseException]) -> str:
     """The text of the operating system's error at the bottom, without the objects wrapped around it."""
     for cause in reversed(causes):
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return cause.reason.replace("_", " ").lower()
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
     return str(causes[-1])
@@ -109,6 +115,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         todo += [getattr(each, "reason", None), each.__cause__, each.__context__, *each.args]
+
+
+def host_of(url: str) -> str:
+    """Host and port for sentences, without a user name or password that the URL may hold."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return url
 
 
 def _read_problem(response: requests.Response) -> Problem:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from .._core.errors import InputError
+import requests
+
+from .._core.errors import Error, InputError
 from .answer import read_object
 from .network import Network
 from .problem import NetworkError, ProblemError
@@ -45,26 +47,39 @@ class Directory:
 
 def check_directory_url(url: str, option: str = "directory") -> str:
     """The URL itself; InputError when it can't be a directory's (RFC 8555 §6.1: HTTPS only)."""
-    parts = urlsplit(url)
-    if parts.scheme.lower() != "https" or not parts.hostname:
+    parts = _split(url)
+    if parts is None or parts.scheme.lower() != "https" or not parts.hostname:
         raise InputError(option, url, "is not an https:// URL")
+    if parts.username is not None:
+        raise Error(f"{option}: the URL must not hold a user name or password", option=option)
     return url
 
 
 def fetch_directory(network: Network, url: str) -> Directory:
     """Read a directory; Error with one sentence when the URL leads to something else."""
     check_directory_url(url)
+    response = _get(network, url)
     try:
-        response = network.get(url, what="the directory")
         document = read_object(response, "the directory")
-    except ProblemError as error:
-        if error.problem.status in (429, 503):
-            raise
-        raise NetworkError(f"directory: {url} is not the directory of a CA: {error.problem.sentence()}") from error
-    lacking = [name for name in REQUIRED if not isinstance(document.get(name), str)]
+    except NetworkError as error:
+        raise _not_one(url, "it is no JSON object") from error
+    lacking = [name for name in REQUIRED if not _is_https(document.get(name))]
     if lacking:
-        raise NetworkError(f"directory: {url} is not the directory of a CA: it has no {', '.join(lacking)}")
+        raise _not_one(url, f"it has no {', '.join(lacking)}")
     return _read(url, document)
+
+
+def _get(network: Network, url: str) -> requests.Response:
+    try:
+        return network.get(url, what="to show its directory")
+    except ProblemError as error:
+        if error.retry_after is not None or error.problem.status in (429, 503):
+            raise
+        raise _not_one(url, error.problem.sentence()) from error
+
+
+def _not_one(url: str, reason: str) -> NetworkError:
+    return NetworkError(f"directory: {url} is not the directory of a CA: {reason}", option="directory")
 
 
 def _read(url: str, document: Mapping[str, Any]) -> Directory:
@@ -84,7 +99,17 @@ def _read(url: str, document: Mapping[str, Any]) -> Directory:
 
 
 def _is_https(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("https://")
+    parts = _split(value) if isinstance(value, str) else None
+    return parts is not None and parts.scheme == "https" and bool(parts.hostname)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port  # raises when it is no number below 65536
+    except ValueError:
+        return None
+    return parts
 
 
 def _text(meta: Mapping[str, Any], name: str) -> str | None:

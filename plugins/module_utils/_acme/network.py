@@ -18,7 +18,6 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from acme.client import ClientNetwork
@@ -27,10 +26,10 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from .._core.clock import Clock, SystemClock
-from .answer import check, lost_connection
+from .answer import check, host_of, lost_connection
 from .connections import Connections, make_trust
 from .key import AccountKey
-from .problem import NetworkError, ProblemError
+from .problem import LostConnectionError, NetworkError, ProblemError
 
 VERSION = "1.0.0"
 BAD_NONCES = 5  # how often one request is signed anew for a nonce that the CA no longer takes
@@ -63,7 +62,7 @@ class Network(ClientNetwork):
         self.ca_bundle = ca_bundle
         self.clock: Clock = clock or SystemClock()
         self.requests: Counter[str] = Counter()
-        self._account_key: AccountKey | None = None
+        self.account_key: AccountKey | None = None
         self._headers = {"User-Agent": agent, "Accept-Language": "en"}
         self._fresh: deque[str] = deque()
         self._lock = threading.Lock()
@@ -78,7 +77,7 @@ class Network(ClientNetwork):
         with it the account (``kid``; RFC 8555 §6.2).
         """
         other = copy.copy(self)
-        other._account_key = key
+        other.account_key = key
         other.key, other.alg = key.jwk, key.algorithm
         other.account = RegistrationResource(body=Registration(), uri=account_url) if account_url else None
         return other
@@ -126,9 +125,8 @@ class Network(ClientNetwork):
         for _again in range(kwargs["repeats"]):
             try:
                 return self._send_signed(url, obj, kwargs["headers"], kwargs["new_nonce_url"])
-            except NetworkError as error:
-                if not error.uncertain:
-                    raise
+            except LostConnectionError:
+                continue
         return self._send_signed(url, obj, kwargs["headers"], kwargs["new_nonce_url"])
 
     def _send_signed(self, url: str, obj: Any, headers: Mapping[str, str], new_nonce_url: str) -> requests.Response:
@@ -139,33 +137,32 @@ class Network(ClientNetwork):
         for _again in range(repeats):
             try:
                 return self._send_request(method, url)
-            except NetworkError as error:
-                if not error.uncertain:
-                    raise
+            except LostConnectionError:
+                continue
         return self._send_request(method, url)
 
     def _wrap_in_jws(self, obj: Any, nonce: Any, url: str) -> Any:
-        if self._account_key is None:
+        if self.account_key is None:
             raise ValueError("This network has no key to sign with: use signing_as()")
         protected: dict[str, Any] = {"nonce": nonce, "url": url}
         if self.account is None:
-            protected["jwk"] = self._account_key.public_jwk
+            protected["jwk"] = self.account_key.public_jwk
         else:
             protected["kid"] = self.account["uri"]
-        return self._account_key.sign(protected, b"" if obj is None else json.dumps(obj).encode())
+        return self.account_key.sign(protected, b"" if obj is None else json.dumps(obj).encode())
 
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         """One request and its answer, whatever its status; the nonce in it is kept."""
         with self._lock:
             self.requests[method] += 1
-        request = self._prepare(method, url, kwargs.get("data"), kwargs.get("headers", {}))
         try:
+            request = self._prepare(method, url, kwargs.get("data"), kwargs.get("headers", {}))
             # redirects only where nothing is signed: a signature holds for one URL
             response = self.session.send(
                 request, timeout=self._default_timeout, allow_redirects=method == "GET", proxies={}, verify=True
             )
         except requests.RequestException as error:
-            raise lost_connection(error, urlsplit(url).netloc, self.ca_bundle, self._default_timeout) from error
+            raise lost_connection(error, host_of(url), self.ca_bundle, self._default_timeout) from error
         self._add_nonce(response)
         return response
 

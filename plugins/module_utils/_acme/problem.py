@@ -66,7 +66,7 @@ class Problem:
         """The type without the prefix that all ACME errors share: ``rateLimited``."""
         if self.type == "about:blank":
             return f"HTTP {self.status}" if self.status else "an unnamed problem"
-        return self.type[len(PREFIX) :] if self.type.startswith(PREFIX) else self.type
+        return self.type.removeprefix(PREFIX)
 
     def sentence(self) -> str:
         """All that the document says, on one line: each subproblem after the name that it is about."""
@@ -81,15 +81,10 @@ class Problem:
     def by_identifier(self) -> dict[Identifier, tuple[Problem, ...]]:
         """The problem and its subproblems that name an identifier, by that identifier."""
         found: dict[Identifier, tuple[Problem, ...]] = {}
-        for part in self._all():
+        for part in _walk(self):
             if part.identifier:
                 found[part.identifier] = (*found.get(part.identifier, ()), part)
         return found
-
-    def _all(self) -> Iterator[Problem]:
-        yield self
-        for part in self.subproblems:
-            yield from part._all()
 
 
 class ProblemError(Error):
@@ -129,6 +124,13 @@ class NetworkError(Error):
         self.uncertain = uncertain
 
 
+class LostConnectionError(NetworkError):
+    """The connection broke after the request had been sent, before the answer came."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, uncertain=True)
+
+
 def read_identifier(value: object) -> Identifier | None:
     """A JSON identifier object (RFC 8555 §7.1.3), or None for anything else."""
     if not isinstance(value, Mapping):
@@ -137,6 +139,12 @@ def read_identifier(value: object) -> Identifier | None:
     if kind not in ("dns", "ip") or not isinstance(name, str) or not name:
         return None
     return Identifier(kind, name.lower())
+
+
+def _walk(problem: Problem) -> Iterator[Problem]:
+    yield problem
+    for part in problem.subproblems:
+        yield from _walk(part)
 
 
 def _text(document: Mapping[str, Any], member: str) -> str:
