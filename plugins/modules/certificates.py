@@ -37,7 +37,7 @@ options:
     choices: [expired, any, never]
   attempted:
     description:
-      - Certificates, as C(name/key type), that are not to be tried, because an earlier run of the same task did.
+      - Certificates, as V(name (key type\)), that are not to be tried, because an earlier run of the same task did.
       - Set by the task itself between its runs; the results then leave out the certificates that are valid.
     type: list
     elements: str
@@ -158,13 +158,26 @@ updates:
   description: How many UPDATE messages each responder got, by its name.
   returned: always
   type: dict
+  sample: {fra: 2, sin: 2}
+notes:
+  description: What is worth knowing about the responders although it stopped nothing, such as answers that are too large.
+  returned: always
+  type: list
+  elements: str
+attempted:
+  description: The certificates that were tried, in the form of O(attempted).
+  returned: always
+  type: list
+  elements: str
 """
+
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
-from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS
-from ..module_utils._ansible.dns_options import DNS_OPTIONS
+from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
+from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.reporting import reporting
 
 
@@ -175,21 +188,39 @@ def main() -> None:
             **AUTHORITY_OPTIONS,
             **DNS_OPTIONS,
             **CERTIFICATE_OPTIONS,
-            "certificates_file": {"type": "path"},
             "run_size": {"type": "int", "default": 100},
             "max_runs": {"type": "int"},
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
         },
-        mutually_exclusive=[("certificates", "certificates_file")],
-        required_one_of=[("certificates", "certificates_file")],
         supports_check_mode=True,
+        **ONE_LIST,
     )
     with reporting(module):
-        from ..module_utils._workflow.upkeep import keep_certificates
-
-        result = keep_certificates(module.params, check=module.check_mode)
+        result = keep_certificates(module.params, module.check_mode)
         (module.fail_json if "msg" in result else module.exit_json)(**result)
+
+
+def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """Hand the options to the engine."""
+    from ..module_utils._core.clock import SystemClock
+    from ..module_utils._core.files import Files
+    from ..module_utils._workflow.connection import Authority
+    from ..module_utils._workflow.upkeep import Bounds, Upkeep, check_challenges
+
+    wanted = check_challenges(read_wanted(params))
+    clock, files = SystemClock(), Files(params["store"])
+    upkeep = Upkeep(
+        files,
+        Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"]),
+        make_fleet(params, clock, files),
+        Bounds(params["run_size"], params["max_runs"], params["concurrency"], params["patience"], params["wait"]),
+        clock,
+    )
+    if check:
+        return upkeep.check(wanted)
+    attempted = None if params["attempted"] is None else frozenset(params["attempted"])
+    return upkeep.keep(wanted, attempted, params["fail_on"])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .._workflow.wanted import Wanted
 
 CERTIFICATE_OPTIONS: dict[str, Any] = {
     "certificates": {
@@ -30,3 +33,13 @@ ONE_LIST: dict[str, Any] = {
     "mutually_exclusive": [("certificates", "certificates_file")],
     "required_one_of": [("certificates", "certificates_file")],
 }
+
+
+def read_wanted(params: dict[str, Any]) -> tuple[Wanted, ...]:
+    """The certificates that a module's options ask for, from the list or from the file."""
+    from .._workflow.wanted import parse_wanted, read_entries
+
+    entries = params["certificates"]
+    if entries is None:
+        entries = read_entries(params["certificates_file"])
+    return parse_wanted(entries, params["max_names"])

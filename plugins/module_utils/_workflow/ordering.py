@@ -16,7 +16,8 @@ from .._store.certificates import CertificateStore
 from .._store.lock import Lock
 from . import orders
 from .connection import Authority, connect
-from .job import Outcome, expect, make_plan, outcome_of
+from .job import describe_fatal, expect, make_plan, outcome_of
+from .plan import Decision
 from .profiles import check_offered
 from .run import Attempt, Run
 from .storing import record_failures, store_issued
@@ -34,28 +35,30 @@ class Ordering:
         self._patience = patience
         self._clock = clock
 
-    def check(self, wanted: Sequence[Wanted], state: str) -> list[Outcome]:
+    def check(self, wanted: Sequence[Wanted], state: str) -> dict[str, Any]:
         """What would be done, from the list and the store alone."""
         decisions = make_plan(wanted, self._store, self._clock.now())
+        unordered = [each for each in decisions if each.due and not self._is_pending(each)]
         if state == "finalized":
-            return expect(decisions)
-        return [outcome_of(decision, None) for decision in decisions]
+            changed = any(each.due for each in decisions)
+            return {"changed": changed, "certificates": [outcome.as_dict() for outcome in expect(decisions)]}
+        return {"changed": bool(unordered), "certificates": [outcome_of(each, None).as_dict() for each in decisions]}
 
-    def place(self, wanted: Sequence[Wanted]) -> tuple[list[Outcome], dict[str, Any], bool]:
-        """Make or take up an order for all that is due: outcomes, what the challenges need, whether an order is new."""
+    def place(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
+        """Make or take up an order for all that is due, and say what the challenges need."""
+        needs: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
 
         def steps(run: Run) -> None:
             orders.prepare_keys(run)
             orders.open_orders(run)
             orders.read_authorizations(run)
-            # a failure here is one that the next task tries again, and no validation has failed
-            record_failures(run)
+            needs.update(describe_needs(run))
 
-        outcomes, run = self._do(wanted, steps)
-        needs = describe_needs(run) if run else _NO_NEEDS
-        return outcomes, needs, bool(run and any(attempt.ordered for attempt in run.attempts))
+        attempts, decisions = self._do(wanted, steps)
+        changed = any(attempt.ordered for attempt in attempts)
+        return {**self._result(attempts, decisions), **needs, "changed": changed}
 
-    def finish(self, wanted: Sequence[Wanted]) -> list[Outcome]:
+    def finish(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
         """Answer the challenges of the pending orders, and store the certificates."""
 
         def steps(run: Run) -> None:
@@ -70,24 +73,32 @@ class Ordering:
             store_issued(run)
             record_failures(run)
 
-        return self._do(wanted, steps)[0]
+        attempts, decisions = self._do(wanted, steps)
+        changed = any(attempt.issued is not None for attempt in attempts if attempt.failure is None)
+        return {**self._result(attempts, decisions), "changed": changed}
 
-    def _do(self, wanted: Sequence[Wanted], steps: Callable[[Run], None]) -> tuple[list[Outcome], Run | None]:
+    def _do(self, wanted: Sequence[Wanted], steps: Callable[[Run], None]) -> tuple[list[Attempt], list[Decision]]:
         with Lock(self._files):
             decisions = make_plan(wanted, self._store, self._clock.now())
-            due = [decision for decision in decisions if decision.due]
-            if not due:
-                return expect(decisions), None
+            attempts = [Attempt(decision) for decision in decisions if decision.due]
+            if not attempts:
+                return [], decisions
             with connect(self._authority, self._files, self._concurrency, self._clock) as session:
-                for each in due:
-                    check_offered(each.wanted.profile, session.directory.profiles, session.directory.url)
-                attempts = {decision.target: Attempt(decision) for decision in due}
-                run = Run(session, self._store, self._clock, list(attempts.values()), self._concurrency, self._patience)
+                for each in attempts:
+                    profile = each.decision.wanted.profile
+                    check_offered(profile, session.directory.profiles, session.directory.url)
+                run = Run(session, self._store, self._clock, attempts, self._concurrency, self._patience)
                 steps(run)
-        return [outcome_of(decision, attempts.get(decision.target)) for decision in decisions], run
+        return attempts, decisions
 
+    def _result(self, attempts: Sequence[Attempt], decisions: Sequence[Decision]) -> dict[str, Any]:
+        made = {attempt.decision.target: attempt for attempt in attempts}
+        outcomes = [outcome_of(decision, made.get(decision.target)) for decision in decisions]
+        fatal = describe_fatal(outcomes, "any", self._clock.now())
+        return {"certificates": [outcome.as_dict() for outcome in outcomes], **fatal}
 
-_NO_NEEDS: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
+    def _is_pending(self, decision: Decision) -> bool:
+        return self._store.pending(decision.target.name, decision.target.key_type) is not None
 
 
 def describe_needs(run: Run) -> dict[str, Any]:

@@ -17,7 +17,8 @@ def store_issued(run: Run) -> None:
     """Put each new certificate into its place as a new generation, then forget its order."""
 
     def store(attempt: Attempt) -> None:
-        assert attempt.key is not None and attempt.chain is not None
+        assert attempt.key is not None
+        assert attempt.chain is not None
         target = attempt.decision.target
         leaf, *others = split_chain(attempt.chain)
         files = {

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .._core.clock import Clock, format_instant
+from .._core.errors import InputError
 from .._core.files import Files
 from .._dns.fleet import Fleet
 from .._store.certificates import CertificateStore
@@ -38,6 +39,15 @@ class Bounds:
     concurrency: int
     patience: float
     wait: float
+
+
+def check_challenges(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
+    """The same, if the upkeep can answer all their challenges itself; InputError otherwise."""
+    for each in wanted:
+        if each.challenge != "dns-01":
+            reason = f"is not answered here (certificate {each.name}); module certfleet.acme.order says what it needs"
+            raise InputError("challenge", each.challenge, reason)
+    return wanted
 
 
 class Upkeep:
