@@ -54,9 +54,10 @@ def pip_configuration() -> configparser.RawConfigParser:
     ).stdout
     result = configparser.RawConfigParser()
     result.add_section("global")
+    result.set("global", "quiet", "2")  # errors only
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:.")):
-        option, _, value = line.partition("=")
-        section, _, name = option.partition(".")
+        option, value = line.split("=", 1)
+        section, name = option.split(".", 1)
         if section == ":env:":
             section = "global"
         if name == "config-file":
