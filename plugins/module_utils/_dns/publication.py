@@ -18,7 +18,7 @@ from .update import Change, Edit, build_update, chunks, not_reached, read_refusa
 PATIENCE = 4.0
 # One bad name makes a server refuse the whole message. The message is then
 # divided to find it; when so many pieces are all refused, it is not about names.
-PIECES = 16
+PIECES = 64
 ABOUT_NAMES = ("REFUSED", "NOTAUTH", "NOTZONE", "FORMERR")
 
 

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publishing, verifying and withdrawing on all responders together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange import Endpoint
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import Fleet
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
+
+from .fakes import FakeClock, FakeExchange, FakeServer
+
+SHOP = "_acme-challenge.shop.example.com"
+BLOG = "_acme-challenge.blog.example.com"
+ELSEWHERE = "_acme-challenge.example.org"
+ONE, TWO = TxtRecord(SHOP, "one"), TxtRecord(SHOP, "two")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(str(tmp_path))
+
+
+@pytest.fixture
+def fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
+    return Fleet(responders, clock, files, exchange=exchange, resolve=lambda _host: ())
+
+
+@pytest.fixture
+def later_fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
+    """The fleet of another run, which knows only what is on disk."""
+    return Fleet(responders, clock, files, exchange=exchange, resolve=lambda _host: ())
+
+
+@pytest.fixture
+def following(servers: dict[str, FakeServer]) -> None:
+    """Make the follower follow fra at once."""
+    servers["nyc"].zones = servers["fra"].zones
+
+
+@pytest.mark.usefixtures("following")
+def test_values_get_to_every_primary_and_are_verified_everywhere(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    report = fleet.publish([ONE, TWO])
+    assert report.changed
+    assert report.messages == {"fra": 1, "sin": 1}
+    assert servers["fra"].txt(SHOP) == servers["sin"].txt(SHOP) == {"one", "two"}
+    verified = fleet.verify([ONE, TWO], 30)
+    assert not verified.failed
+    assert len(verified.verdicts) == 8
+
+
+@pytest.mark.usefixtures("following")
+def test_a_cname_takes_the_value_to_another_zone(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    for server in servers.values():
+        server.add(SHOP, "CNAME", "shop.validation.example")
+    fleet.publish([ONE])
+    assert servers["fra"].txt("shop.validation.example") == {"one"}
+    assert not fleet.verify([ONE], 0).failed
+    fleet.withdraw([ONE])
+    assert not servers["fra"].txt("shop.validation.example")
+
+
+def test_a_plan_has_only_what_a_primary_lacks(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["fra"].add(SHOP, "TXT", "one", "foreign")
+    plan = fleet.plan_publish([ONE, TWO])
+    assert [(change.responder.name, change.add) for change in plan.changes] == [
+        ("fra", (TWO,)),
+        ("sin", (ONE, TWO)),
+    ]
+    assert {record.value for record in plan.holdings.at("fra", SHOP)} == {"one", "foreign"}
+    fleet.apply(plan)
+    assert not fleet.plan_publish([ONE, TWO]).changed
+
+
+def test_a_plan_sends_nothing(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    fleet.plan_publish([ONE])
+    fleet.plan_withdraw([ONE])
+    fleet.plan_sweep([SHOP])
+    assert not any(server.updates for server in servers.values())
+    assert not fleet.leftovers()
+
+
+@pytest.mark.usefixtures("following")
+def test_one_bad_name_holds_up_none_of_the_others(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["sin"].refuses = lambda owner: owner == BLOG
+    lost, refused = TxtRecord(ELSEWHERE, "x"), TxtRecord(BLOG, "y")
+    report = fleet.publish([ONE, lost, refused, TWO])
+    assert set(report.failed) == {lost, refused}
+    assert report.failed[refused].details["code"] == "REFUSED"
+    assert servers["sin"].txt(SHOP) == {"one", "two"}
+    assert not fleet.verify([ONE, TWO], 0).failed
+
+
+@pytest.mark.usefixtures("following")
+def test_the_error_of_a_value_names_every_address_that_lacks_it(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    fleet.publish([ONE, TWO])
+    servers["sin"].txt(SHOP).discard("two")
+    report = fleet.verify([ONE, TWO], 30)
+    assert list(report.failed) == [TWO]
+    assert report.failed[TWO].message == (
+        f"The value for {SHOP} is not on every responder: "
+        "sin 198.51.100.53/udp: 1 of 2 values after 30 s; sin 198.51.100.53/tcp: 1 of 2 values after 30 s; "
+        "sin 2001:db8::53/udp: 1 of 2 values after 30 s; sin 2001:db8::53/tcp: 1 of 2 values after 30 s"
+    )
+
+
+def test_every_refusal_of_a_value_is_told(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["fra"].rcode = "SERVFAIL"
+    fleet.locate([SHOP])
+    servers["sin"].silent = True
+    error = fleet.publish([ONE]).failed[ONE]
+    assert "fra 192.0.2.53 refused" in error.message
+    assert "sin 2001:db8::53 did not answer" in error.message
+    assert [refusal["code"] for refusal in error.details["refusals"]] == ["SERVFAIL", "TIMEOUT"]
+
+
+def test_the_ledger_is_written_before_an_update_is_sent(
+    fleet: Fleet, later_fleet: Fleet, exchange: FakeExchange
+) -> None:
+    fleet.locate([SHOP])
+    exchange.servers = {}
+    fleet.publish([ONE])
+    assert [(entry.responder, entry.name, entry.value) for entry in later_fleet.leftovers()] == [
+        ("fra", SHOP, "one"),
+        ("sin", SHOP, "one"),
+    ]
+
+
+def test_a_primary_that_was_down_is_cleaned_later(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    fleet.publish([ONE])
+    servers["sin"].silent = True
+    assert "TIMEOUT" in fleet.withdraw([ONE]).failed[ONE].message
+    assert [entry.responder for entry in fleet.leftovers()] == ["sin"]
+    servers["sin"].silent = False
+    assert not fleet.withdraw_leftovers().failed
+    assert not servers["sin"].txt(SHOP)
+    assert not fleet.leftovers()
+
+
+def test_a_value_is_withdrawn_where_it_was_written_even_if_the_cname_is_gone(
+    fleet: Fleet, later_fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    for server in servers.values():
+        server.add(SHOP, "CNAME", "shop.validation.example")
+    fleet.publish([ONE])
+    for server in servers.values():
+        del server.zones["example.com"]
+    report = later_fleet.apply(later_fleet.plan_withdraw([ONE]))
+    assert not report.failed
+    assert not servers["fra"].txt("shop.validation.example")
+    assert not later_fleet.leftovers()
+
+
+def test_a_value_that_turns_out_to_be_gone_leaves_the_ledger(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    fleet.publish([ONE])
+    for server in servers.values():
+        server.txt(SHOP).clear()
+    plan = fleet.plan_withdraw([ONE])
+    assert not plan.changed
+    fleet.apply(plan)
+    assert not fleet.leftovers()
+
+
+def test_a_responder_that_is_not_listed_any_more_is_noted(
+    fleet: Fleet, responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange
+) -> None:
+    fleet.publish([ONE])
+    report = Fleet(responders[:1], clock, files, exchange=exchange).withdraw_leftovers()
+    assert report.notes == ["The ledger has values on sin, which is not listed as a responder any more"]
+
+
+def test_a_sweep_removes_every_value_at_the_names_and_nowhere_else(
+    fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    servers["fra"].add(SHOP, "TXT", "old", "older").add(BLOG, "TXT", "kept").add(SHOP, "A", "192.0.2.1")
+    servers["sin"].add(SHOP, "TXT", "other")
+    report = fleet.apply(fleet.plan_sweep([SHOP]))
+    assert not report.failed
+    assert not servers["fra"].txt(SHOP)
+    assert not servers["sin"].txt(SHOP)
+    assert servers["fra"].txt(BLOG) == {"kept"}
+    assert (SHOP, "A") in servers["fra"].zones["example.com"]
+
+
+def test_a_sweep_fails_for_what_it_cant_see(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["sin"].rcode = "SERVFAIL"
+    (error,) = fleet.plan_sweep([SHOP]).failed.values()
+    assert error.message == f"What {SHOP} holds can't be found out: sin 2001:db8::53: SERVFAIL"
+
+
+def test_absence_is_verified_at_the_primaries_only(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["nyc"].add(SHOP, "TXT", "one")
+    report = fleet.verify_absent([ONE], 0)
+    assert not report.failed
+    assert {verdict.responder for verdict in report.verdicts} == {"fra", "sin"}
+
+
+def test_a_zone_without_a_primary_fails(clock: FakeClock, exchange: FakeExchange) -> None:
+    fra = Responder("fra", ("192.0.2.53",), zones=("example.net",))
+    nyc = Responder("nyc", ("203.0.113.53",), updates=False)
+    report = Fleet([fra, nyc], clock, exchange=exchange).publish([ONE])
+    assert report.failed[ONE].message == (
+        f"No responder that takes updates serves zone example.com, where the value for {SHOP} belongs"
+    )
+
+
+@pytest.mark.usefixtures("following")
+def test_unlisted_name_servers_of_a_zone_are_verified_too(
+    fleet: Fleet, servers: dict[str, FakeServer], exchange: FakeExchange
+) -> None:
+    for server in servers.values():
+        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "127.0.0.99")
+    exchange.servers[Endpoint("127.0.0.99")] = FakeServer("example.com")
+    fleet.publish([ONE])
+    assert (
+        fleet.verify([ONE], 0)
+        .failed[ONE]
+        .message.endswith(
+            "ns9.example.com 127.0.0.99/udp: 0 of 1 value after 0 s; "
+            "ns9.example.com 127.0.0.99/tcp: 0 of 1 value after 0 s"
+        )
+    )
+
+
+@pytest.mark.usefixtures("following")
+def test_an_answer_too_large_for_a_datagram_is_noted(fleet: Fleet) -> None:
+    many = [TxtRecord(SHOP, f"{number:043}") for number in range(30)]
+    fleet.publish(many)
+    report = fleet.verify(many, 0)
+    assert not report.failed
+    assert report.notes[0].startswith("An answer of fra from zone example.com has ")
+
+
+def test_no_error_or_report_shows_a_secret(
+    clock: FakeClock, exchange: FakeExchange, servers: dict[str, FakeServer]
+) -> None:
+    from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import TsigKey
+
+    secret = "c2VjcmV0LXRoYXQtbm9ib2R5LXNlZXM="
+    servers["fra"].keys = {"other": TsigKey("other", "hmac-sha256", "b3RoZXI=").to_dnspython()}
+    fra = Responder("fra", ("192.0.2.53",), tsig_key=TsigKey("acme", "hmac-sha256", secret))
+    report = Fleet([fra], clock, exchange=exchange).publish([ONE])
+    error = report.failed[ONE]
+    assert isinstance(error, Error)
+    assert error.details["code"] == "BADKEY"
+    assert secret not in f"{report!r} {error!r} {error.result()}"

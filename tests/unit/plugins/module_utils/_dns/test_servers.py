@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Name servers that a zone has and nobody listed."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.panel import Panel
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.servers import NameServers
+
+from .fakes import FakeExchange, FakeServer
+
+ZONE = "example.com"
+
+
+@pytest.fixture
+def name_servers(exchange: FakeExchange, responders: tuple[Responder, ...]) -> NameServers:
+    elsewhere = {"ns.provider.example": ("203.0.113.99",)}
+    return NameServers(
+        Panel(exchange, responders),
+        responders,
+        resolve=lambda host: elsewhere.get(host, ()),
+        routable=lambda address: not address.startswith("2001:db8:bad"),
+    )
+
+
+def hosts(servers: dict[str, FakeServer], *names: str) -> None:
+    for server in servers.values():
+        server.add(ZONE, "NS", *names)
+
+
+def test_an_unlisted_server_is_found_through_the_responders(
+    name_servers: NameServers, servers: dict[str, FakeServer]
+) -> None:
+    hosts(servers, "ns4.example.com")
+    servers["fra"].add("ns4.example.com", "A", "192.0.2.54").add("ns4.example.com", "AAAA", "2001:db8::54")
+    assert name_servers.unlisted([ZONE]) == {
+        ZONE: (Responder("ns4.example.com", ("192.0.2.54", "2001:db8::54"), updates=False, zones=(ZONE,)),)
+    }
+    assert name_servers.notes([ZONE]) == []
+
+
+def test_an_address_of_a_listed_responder_counts_as_listed_whatever_its_port(
+    exchange: FakeExchange, servers: dict[str, FakeServer]
+) -> None:
+    hosts(servers, "ns1.example.com")
+    servers["fra"].add("ns1.example.com", "A", "192.0.2.99")
+    listed = (Responder("fra", ("192.0.2.53",)), Responder("hidden", ("192.0.2.99",), port=5353))
+    found = NameServers(Panel(exchange, listed), listed, resolve=lambda _host: ())
+    assert found.unlisted([ZONE]) == {ZONE: ()}
+    assert found.notes([ZONE]) == []
+
+
+def test_a_server_of_another_domain_is_found_through_the_resolver(
+    name_servers: NameServers, servers: dict[str, FakeServer]
+) -> None:
+    hosts(servers, "ns.provider.example")
+    (server,) = name_servers.unlisted([ZONE])[ZONE]
+    assert server.addresses == ("203.0.113.99",)
+
+
+def test_a_server_whose_address_is_unknown_is_noted(name_servers: NameServers, servers: dict[str, FakeServer]) -> None:
+    hosts(servers, "ns.gone.example")
+    assert name_servers.unlisted([ZONE]) == {ZONE: ()}
+    assert name_servers.notes([ZONE]) == [
+        "The address of ns.gone.example, a name server of zone example.com, can't be found: it is not verified"
+    ]
+
+
+def test_an_address_without_a_route_from_here_is_noted(
+    name_servers: NameServers, servers: dict[str, FakeServer]
+) -> None:
+    hosts(servers, "ns4.example.com")
+    servers["fra"].add("ns4.example.com", "A", "192.0.2.54").add("ns4.example.com", "AAAA", "2001:db8:bad::1")
+    (server,) = name_servers.unlisted([ZONE])[ZONE]
+    assert server.addresses == ("192.0.2.54",)
+    assert name_servers.notes([ZONE]) == [
+        "There is no route to 2001:db8:bad::1 of ns4.example.com, a name server of zone example.com: it is not verified"
+    ]
+
+
+def test_a_zone_is_asked_about_once(
+    name_servers: NameServers, servers: dict[str, FakeServer], exchange: FakeExchange
+) -> None:
+    hosts(servers, "ns.provider.example")
+    name_servers.unlisted([ZONE])
+    before = exchange.questions()
+    name_servers.unlisted([ZONE, ZONE])
+    assert exchange.questions() == before
