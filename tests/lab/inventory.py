@@ -39,8 +39,7 @@ def _variables(lab: Lab) -> dict[str, Any]:
         "certfleet_store": str(lab.store),
         "certfleet_dns_responders": [_responder_option(one) for one in lab.responders],
         "certfleet_tsig_keys": [
-            {"name": key.name, "algorithm": key.algorithm, "secret": key.secret}
-            for key in lab.tsig_keys.values()
+            {"name": key.name, "algorithm": key.algorithm, "secret": key.secret} for key in lab.tsig_keys.values()
         ],
         "lab_folder": str(lab.folder),
         "lab_issuer_bundle": str(lab.issuer_bundle),

@@ -23,31 +23,59 @@ GRACE = 5.0
 
 @dataclass(frozen=True)
 class Record:
-    """A process of the lab; the start time (in clock ticks since boot) tells it from a later one with its number."""
+    """A process of the lab with all it has started: it leads a process group of its own.
+
+    The start time (in clock ticks since boot) tells it from a later process with its number.
+    """
 
     pid: int
     started: int
 
     @classmethod
     def of(cls, pid: int) -> Record:
-        """Record a process that has just been started."""
-        return cls(pid, start_time(pid) or 0)
+        """Record a process that has just been started as the leader of a group."""
+        stat = read_stat(pid)
+        return cls(pid, stat.started if stat else 0)
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs."""
-        return self.started != 0 and start_time(self.pid) == self.started
+        """Whether this very process, or one that it has started, still runs."""
+        leader = read_stat(self.pid)
+        if leader is None:
+            # The kernel gives the number to nobody else as long as the group has a member.
+            return self._has_members()
+        return leader.started == self.started and (leader.is_running or self._has_members())
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal if the process still runs."""
+    def send(self, number: signal.Signals, *, group: bool = False) -> None:
+        """Send a signal to the process, or to its whole group, if it still runs."""
         if self.is_alive():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+                if group:
+                    os.killpg(self.pid, number)
+                else:
+                    os.kill(self.pid, number)
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all."""
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps({"pid": self.pid, "started": self.started}), encoding="ascii")
         draft.rename(path)
+
+    def _has_members(self) -> bool:
+        try:
+            os.killpg(self.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        stats = (read_stat(int(name)) for name in os.listdir("/proc") if name.isdigit())
+        return any(stat.group == self.pid and stat.is_running for stat in stats if stat)
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What /proc says about a process."""
+
+    group: int
+    started: int
+    is_running: bool
 
 
 def load(path: Path) -> Record | None:
@@ -58,23 +86,25 @@ def load(path: Path) -> Record | None:
         return None
 
 
-def start_time(pid: int) -> int | None:
-    """When a process was started; None when it is gone or only waits to be reaped."""
+def read_stat(pid: int) -> Stat | None:
+    """Look a process up; None when there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
+        # The first thread may be gone while others still hold the sockets.
+        is_running = fields[0] not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except OSError:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return Stat(int(fields[2]), int(fields[19]), is_running)
 
 
 def stop_all(folder: Path) -> None:
     """End every recorded process of a lab: politely first, then for good."""
     records = [record for path in sorted(folder.glob("*.json")) if (record := load(path))]
-    for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         for record in records:
-            record.send(number)
-        deadline = time.monotonic() + patience
+            record.send(number, group=number is signal.SIGKILL)
+        deadline = time.monotonic() + GRACE
         while any(record.is_alive() for record in records) and time.monotonic() < deadline:
             time.sleep(0.02)
 

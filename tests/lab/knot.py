@@ -35,7 +35,7 @@ class Knot(ResponderServer):
         listen = ", ".join(f'"{address}@{port}"' for address in self.addresses)
         transfer = self.plan.transfer_key
         names = ", ".join(f'"{key.name}"' for key in self.keys)
-        update = f'  - id: update\n    key: [{names}]\n    action: update\n    update-type: [TXT]\n' if names else ""
+        update = f"  - id: update\n    key: [{names}]\n    action: update\n    update-type: [TXT]\n" if names else ""
         acls = "[update, transfer, look]" if names else "[transfer, look]"
         return f"""\
 server:

@@ -40,7 +40,15 @@ class Nginx(Server):
 
     def _nginx(self) -> list[str]:
         # -e: it would otherwise begin by trying the system's error log.
-        return [program("nginx"), "-e", "stderr", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
+        return [
+            program("nginx"),
+            "-e",
+            "stderr",
+            "-p",
+            str(self.folder),
+            "-c",
+            str(self.folder / "nginx.conf"),
+        ]
 
     def _reload(self) -> str:
         variables = " ".join(f'{name}="{value}"' for name, value in server_environment().items())
@@ -55,13 +63,13 @@ class Nginx(Server):
     def _configuration(self) -> str:
         user = "user root;" if os.geteuid() == 0 else ""
         temporary = "\n".join(
-            f"    {kind}_temp_path {self.folder}/temporary/{kind};"
+            f'    {kind}_temp_path "{self.folder}/temporary/{kind}";'
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         return f"""\
 {user}
 worker_processes 1;
-pid {self.folder}/nginx.pid;
+pid "{self.folder}/nginx.pid";
 error_log stderr warn;
 events {{ worker_connections 512; }}
 http {{
@@ -70,9 +78,9 @@ http {{
     default_type text/plain;
     server {{
         listen {self.frontend.address}:{self.frontend.http_port} default_server;
-        location /.well-known/acme-challenge/ {{ root {self.folder}/webroot; }}
+        location /.well-known/acme-challenge/ {{ root "{self.folder}/webroot"; }}
         location / {{ return 404; }}
     }}
-    include {self.folder}/sites/*.conf;
+    include "{self.folder}/sites/*.conf";
 }}
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .model import Frontend, Options, Responder, TsigKey
-from .ports import choose_network, choose_port, has_ipv6
+from .ports import choose_network, choose_ports, has_ipv6
 
 PRIMARIES = ("knot", "bind", "powerdns")
 SECONDARY = "nsd"
@@ -48,12 +48,24 @@ class Plan:
         fronts = [f"{network}.{_FIRST_FRONTEND + n}" for n in range(options.frontends)]
         ipv6 = has_ipv6()
         everywhere = [*addresses, *fronts, *(["::1"] if ipv6 else [])]
-        ports: list[int] = []
-        for _ in range(7):
-            ports.append(choose_port(everywhere, ports))
+        ports = choose_ports(everywhere, 7)
         keys = (TsigKey.make("acme", "hmac-sha256"), TsigKey.make("acme512", "hmac-sha512"))
         transfer = TsigKey.make("transfer", "hmac-sha256")
-        return cls(options, network, *ports, ipv6, keys, transfer, str(control))
+        return cls(
+            options=options,
+            network=network,
+            dns_port=ports[0],
+            gate_port=ports[1],
+            resolver_port=ports[2],
+            acme_port=ports[3],
+            management_port=ports[4],
+            http_port=ports[5],
+            https_port=ports[6],
+            ipv6=ipv6,
+            keys=keys,
+            transfer_key=transfer,
+            control=str(control),
+        )
 
     def address(self, name: str) -> str:
         """The IPv4 address of a server of the lab."""
@@ -83,9 +95,7 @@ class Plan:
         name = f"front{number + 1}"
         own = folder / name
         address = f"{self.network}.{_FIRST_FRONTEND + number}"
-        return Frontend(
-            name, address, self.http_port, self.https_port, own, own / "webroot", (str(own / "reload"),)
-        )
+        return Frontend(name, address, self.http_port, self.https_port, own, own / "webroot", (str(own / "reload"),))
 
     def with_options(self, **changes: Any) -> Plan:
         """The same plan with some options changed."""
@@ -100,7 +110,7 @@ class Plan:
     def load(cls, path: Path) -> Plan:
         """Read a plan that save() wrote."""
         data = json.loads(path.read_text(encoding="utf-8"))
-        options = {k: tuple(v) if isinstance(v, list) else v for k, v in data.pop("options").items()}
+        options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.pop("options").items()}
         keys = tuple(TsigKey(**key) for key in data.pop("keys"))
         transfer = TsigKey(**data.pop("transfer_key"))
         return cls(options=Options(**options), keys=keys, transfer_key=transfer, **data)

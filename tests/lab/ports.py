@@ -19,13 +19,16 @@ def choose_network() -> str:
     return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(255)}"
 
 
-def choose_port(addresses: Sequence[str], taken: Sequence[int]) -> int:
-    """Pick a port that is free for UDP and TCP on every one of the addresses."""
+def choose_ports(addresses: Sequence[str], count: int) -> list[int]:
+    """Pick different ports that are free for UDP and TCP on every one of the addresses."""
+    ports: list[int] = []
     for _ in range(_ATTEMPTS):
         port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
-        if port not in taken and all(is_free(address, port) for address in addresses):
-            return port
-    raise LabError(f"no free port found on {', '.join(addresses)}")
+        if port not in ports and all(is_free(address, port) for address in addresses):
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise LabError(f"no {count} free ports found on {', '.join(addresses)}")
 
 
 def is_free(address: str, port: int) -> bool:

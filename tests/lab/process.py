@@ -87,7 +87,7 @@ class Server(ABC):
         record = keeper.load(self._record)
         if record is not None:
             for number in (signal.SIGTERM, signal.SIGKILL):
-                record.send(number)
+                record.send(number, group=number is signal.SIGKILL)
                 if self._has_ended(record):
                     break
         self._record.unlink(missing_ok=True)

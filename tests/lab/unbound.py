@@ -49,6 +49,8 @@ server:
     incoming-num-tcp: 1000
     num-queries-per-thread: 2048
     outgoing-range: 4096
+    # Where the kernel would take them from, so that no server of a lab finds its port taken.
+    outgoing-port-avoid: 0-32767
     module-config: "iterator"
     do-ip6: no
     do-not-query-localhost: no
