@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of certificates, as users write it: what is taken, and what is refused with one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import InputError
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted, read_entries
+
+SHOP: dict[str, Any] = {"name": "shop", "domains": ["shop.example.com", "*.shop.example.com"]}
+
+
+def names_of(entry: dict[str, Any]) -> list[str]:
+    return [identifier.value for identifier in parse_wanted([entry])[0].identifiers]
+
+
+def test_defaults_are_both_kinds_of_keys_and_dns_01() -> None:
+    (wanted,) = parse_wanted([SHOP])
+    assert (wanted.key_types, wanted.challenge) == (("rsa-2048", "ecdsa-p256"), "dns-01")
+    assert [str(target) for target in wanted.targets] == ["shop (rsa-2048)", "shop (ecdsa-p256)"]
+
+
+def test_the_name_is_the_first_domain_without_its_wildcard_when_left_out() -> None:
+    assert parse_wanted([{"domains": ["*.Example.com"]}])[0].name == "example.com"
+
+
+@pytest.mark.parametrize("name", ["bücher.example.com", "BÜCHER.example.com.", "xn--bcher-kva.example.com"])
+def test_international_names_are_taken_in_either_form(name: str) -> None:
+    assert names_of({"domains": [name]}) == ["xn--bcher-kva.example.com"]
+
+
+def test_a_name_given_twice_counts_once() -> None:
+    assert names_of({"domains": ["a.example.com", "A.example.com.", "b.example.com"]}) == [
+        "a.example.com",
+        "b.example.com",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "option", "part"),
+    [
+        ({"domains": ["shop..example.com"]}, "certificates[0].domains", "'shop..example.com' has an empty label"),
+        ({"domains": ["a" * 64 + ".example.com"]}, "certificates[0].domains", "longer than 63"),
+        ({"domains": [".".join(["a" * 60] * 5)]}, "certificates[0].domains", "longer than 253"),
+        ({"domains": [".".join(["a" * 59] * 4) + ".ab"]}, "certificates[0].domains", "_acme-challenge before it"),
+        ({"domains": ["www.*.example.com"]}, "certificates[0].domains", "'www.*.example.com' has a wildcard"),
+        ({"domains": ["*.*.example.com"]}, "certificates[0].domains", "has a wildcard"),
+        ({"domains": ["localhost"]}, "certificates[0].domains", "only one label"),
+        ({"domains": ["under_score.example.com"]}, "certificates[0].domains", "'under_score'"),
+        ({"domains": ["192.0.2.1"]}, "certificates[0].domains", "dns-01 can't validate"),
+        ({"domains": ["192.0.2.1"], "challenge": "http-01"}, "certificates[0].domains", "does not allow"),
+        ({"challenge": "http-01"}, "certificates[0].domains", "'*.shop.example.com' is a wildcard"),
+        ({"domains": []}, "certificates[0].domains", "at least one name"),
+        (
+            {"domains": [f"n{i}.example.com" for i in range(101)]},
+            "certificates[0].domains",
+            "'101 names' are more than the 100",
+        ),
+        (
+            {"domains": [f"n{i}.example.com" for i in range(26)], "profile": "tlsserver"},
+            "certificates[0].domains",
+            "'26 names' are more than the 25 that profile tlsserver allows",
+        ),
+        ({"name": "../shop"}, "certificates[0].name", "'../shop' is no name for the store"),
+        ({"name": "a/b"}, "certificates[0].name", "'a/b'"),
+        ({"name": ".hidden"}, "certificates[0].name", "'.hidden'"),
+        ({"key_types": ["rsa-1024"]}, "certificates[0].key_types", "'rsa-1024' is not one of rsa-2048"),
+        ({"key_types": []}, "certificates[0].key_types", "at least one key type"),
+        ({"challenge": "dns-02"}, "certificates[0].challenge", "'dns-02' is not one of"),
+        ({"keytypes": ["rsa-2048"]}, "certificates[0]", "'keytypes' is not an option of a certificate"),
+    ],
+)
+def test_bad_input_is_refused_with_the_option_and_the_value(change: dict[str, Any], option: str, part: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        parse_wanted([{**SHOP, **change}])
+    assert refusal.value.details["option"] == option
+    assert refusal.value.message.startswith(f"{option}: ")
+    assert part in refusal.value.message
+
+
+def test_two_certificates_can_not_have_one_name_even_in_other_case() -> None:
+    with pytest.raises(InputError, match=r"certificates\[1\]\.name: 'Shop' is the name of another"):
+        parse_wanted([SHOP, {**SHOP, "name": "Shop"}])
+
+
+def test_an_address_is_allowed_where_profile_and_challenge_allow_it() -> None:
+    entry = {"domains": ["2001:DB8::1"], "name": "address", "challenge": "http-01", "profile": "shortlived"}
+    assert names_of(entry) == ["2001:db8::1"]
+
+
+def test_max_names_replaces_the_limit_of_the_profile() -> None:
+    entry = {"domains": [f"n{i}.example.com" for i in range(101)]}
+    assert len(parse_wanted([entry], max_names=150)[0].identifiers) == 101
+
+
+@pytest.mark.parametrize(
+    ("content", "part"), [("{", "is not JSON"), ('{"a": 1}', "holds no list"), (None, "can't be read")]
+)
+def test_a_file_that_is_no_list_is_refused(tmp_path: Any, content: str | None, part: str) -> None:
+    path = tmp_path / "certificates.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=part):
+        read_entries(str(path))
