@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from .errors import StoreError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+UNFINISHED = ".new-"
 
 
 class Files:
@@ -51,7 +53,7 @@ class Files:
         folder = os.path.dirname(path)
         self.make_folder(os.path.dirname(relative))
         try:
-            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=folder)
+            handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
             try:
                 with os.fdopen(handle, "wb") as stream:
                     os.fchmod(handle, mode)
@@ -92,6 +94,8 @@ class Files:
         try:
             os.makedirs(path, FOLDER_MODE, exist_ok=True)
             os.chmod(path, FOLDER_MODE)
+            # a folder that a power cut takes away takes along what was written into it
+            _sync_folder(os.path.dirname(os.path.abspath(path)))
         except OSError as error:
             raise _refused("make", path, error) from error
 
@@ -122,6 +126,29 @@ class Files:
         except OSError as error:
             raise _refused("remove", self.path(relative), error) from error
 
+    def remove_tree(self, relative: str) -> None:
+        """Take a folder away with all that is in it, if it is there; links in it are not followed."""
+        try:
+            shutil.rmtree(self.path(relative))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _refused("remove", self.path(relative), error) from error
+
+    def sweep(self, relative: str) -> None:
+        """Take away what a process that was killed while it wrote has left in a folder.
+
+        Only for who holds the lock: the file could be the one that another process is writing.
+        """
+        try:
+            leftovers = [name for name in os.listdir(self.path(relative)) if name.startswith(UNFINISHED)]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _refused("list", self.path(relative), error) from error
+        for name in leftovers:
+            self.remove(f"{relative}/{name}" if relative else name)
+
     def names(self, relative: str = "") -> list[str]:
         """What a folder holds, sorted, without files still being written."""
         try:
@@ -144,7 +171,7 @@ class Files:
     def switch_link(self, relative: str, target: str) -> None:
         """Make a symbolic link point elsewhere, in one step."""
         path = self.path(relative)
-        temporary = os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}-{os.getpid()}")
+        temporary = os.path.join(os.path.dirname(path), f"{UNFINISHED}{os.path.basename(path)}-{os.getpid()}")
         try:
             if os.path.lexists(temporary):
                 os.unlink(temporary)

@@ -9,7 +9,7 @@ sees key and certificate of one generation, never a mixture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .files import Files
 
@@ -26,29 +26,54 @@ class Generations:
 
     def live(self) -> int | None:
         """The number of the generation in use, or None when there is none yet."""
-        target = self._files.link_target(f"{self._folder}/{LIVE}")
-        return int(target.rpartition("/")[2]) if target else None
+        target = self._files.link_target(f"{self._folder}/{LIVE}") or ""
+        # a link that somebody made by hand leads to no generation of ours
+        number = target.rpartition("/")[2]
+        return int(number) if number.isdigit() else None
 
     def read(self, name: str) -> bytes | None:
         """A file of the live generation, or None."""
         return self._files.read(f"{self._folder}/{LIVE}/{name}")
+
+    def read_set(self, names: Iterable[str]) -> dict[str, bytes | None]:
+        """Files of one and the same generation, the live one, even if another run switches meanwhile."""
+        number = self.live()
+        if number is None:
+            return dict.fromkeys(names)
+        return {name: self._files.read(f"{self.path_of(number)}/{name}") for name in names}
 
     def numbers(self) -> list[int]:
         """The generations on disk, oldest first, finished or not."""
         found = self._files.names(f"{self._folder}/{FOLDER}")
         return sorted(int(name) for name in found if name.isdigit())
 
-    def add(self, contents: Mapping[str, bytes], keep: int = 2) -> int:
-        """Write a new generation, switch to it, and keep so many in all; its number."""
+    def path_of(self, number: int) -> str:
+        """Where a generation is (relative to ``files``)."""
+        return f"{self._folder}/{FOLDER}/{number:04d}"
+
+    def add(
+        self, contents: Mapping[str, bytes], keep: int = 2, before_switch: Callable[[str], None] | None = None
+    ) -> int:
+        """Write a new generation, switch to it, and keep so many in all; its number.
+
+        ``before_switch`` gets the path of the new generation (relative to ``files``) when its files are there.
+        """
+        self._drop_unfinished()
         number = max([*self.numbers(), self.live() or 0], default=0) + 1
-        self._files.write_set(f"{self._folder}/{FOLDER}/{number:04d}", contents)
+        self._files.write_set(self.path_of(number), contents)
+        if before_switch:
+            before_switch(self.path_of(number))
         self._files.switch_link(f"{self._folder}/{LIVE}", f"{FOLDER}/{number:04d}")
         for old in self.numbers()[:-keep]:
-            self._remove(old)
+            self._files.remove_tree(self.path_of(old))
         return number
 
-    def _remove(self, number: int) -> None:
-        folder = f"{self._folder}/{FOLDER}/{number:04d}"
-        for name in self._files.names(folder):
-            self._files.remove(f"{folder}/{name}")
-        self._files.remove_folder(folder)
+    def _drop_unfinished(self) -> None:
+        """Remove what a run that was cut off has left: it would push the last good generation out."""
+        self._files.sweep(self._folder)
+        live = self.live()
+        if live is None:
+            return
+        for number in self.numbers():
+            if number > live:
+                self._files.remove_tree(self.path_of(number))

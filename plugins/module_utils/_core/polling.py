@@ -31,7 +31,9 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (until - now).total_seconds())
 
 
-def rounds(clock: Clock, deadline: float, first: float = 0.05, factor: float = 1.6, longest: float = 5.0) -> Iterator[int]:
+def rounds(
+    clock: Clock, deadline: float, first: float = 0.05, factor: float = 1.6, longest: float = 5.0
+) -> Iterator[int]:
     """Count rounds 0, 1, 2 … with growing pauses between them until ``deadline`` (clock.monotonic()).
 
     The first round comes at once, and the last one at the deadline itself, so

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +34,9 @@ class CertificateStore:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def scan(self) -> Iterator[StoredCertificate]:
-        """Each certificate that there is, sorted; a broken record is told, not raised."""
-        for name in self._files.names("certificates"):
+    def scan(self, names: Iterable[str] | None = None) -> Iterator[StoredCertificate]:
+        """Each certificate that there is, or of those names, sorted; a broken record is told, not raised."""
+        for name in self._files.names("certificates") if names is None else sorted(set(names)):
             for key_type in self._files.names(f"certificates/{name}"):
                 try:
                     issuance = self.issuance(name, key_type)
@@ -53,6 +53,16 @@ class CertificateStore:
     def live(self, name: str, key_type: str, file: str) -> bytes | None:
         """A file of the live generation: privkey.pem, cert.pem, chain.pem or fullchain.pem."""
         return self._files.read(f"{certificate_folder(name, key_type)}/{LIVE}/{file}")
+
+    def live_set(self, name: str, key_type: str, files: Iterable[str]) -> dict[str, bytes]:
+        """Files of the live generation that belong together; StoreError when one is not there."""
+        contents = self._generations(name, key_type).read_set(files)
+        found = {file: content for file, content in contents.items() if content is not None}
+        lacking = [file for file in contents if file not in found]
+        if lacking:
+            folder = self._files.path(certificate_folder(name, key_type))
+            raise StoreError(f"The certificate in {folder} lacks the file {lacking[0]}")
+        return found
 
     def add_generation(
         self, name: str, key_type: str, contents: Mapping[str, bytes], issuance: Mapping[str, Any]

@@ -5,23 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote, urlsplit
 
-from .._core.errors import InputError
+from .._core.name import check_name
 
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
-LOCK = ".lock"
+__all__ = ["LEDGER", "account_folder", "authority_name", "certificate_folder", "check_name"]
+
 LEDGER = "dns"
-
-
-def check_name(text: str, option: str = "name") -> str:
-    """A name that can be a folder: it can't be hidden, climb or hold a separator; InputError otherwise."""
-    if not _SAFE.fullmatch(text) or ".." in text:
-        raise InputError(
-            option, text, "is no name for the store: letters, digits, dots, dashes and underscores are, without two dots together"
-        )
-    return text
 
 
 def authority_name(directory: str) -> str:

@@ -5,56 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from types import TracebackType
+from .._core.lock import Lock
 
-from .._core.clock import Clock, SystemClock
-from .._core.errors import StoreError
-from .._core.files import Files
-from .._core.polling import rounds
-from .layout import LOCK
-
-
-class Lock:
-    """A lock of the kernel's on the store, which dies with the process that holds it.
-
-    ``wait`` is how many seconds to wait for another run to end; StoreError after that.
-    """
-
-    def __init__(self, files: Files, wait: float = 0.0, clock: Clock | None = None) -> None:
-        self._files = files
-        self._wait = wait
-        self._clock = clock or SystemClock()
-        self._handle = -1
-
-    def __enter__(self) -> Lock:
-        """Take the lock."""
-        self._files.make_folder("")
-        path = self._files.path(LOCK)
-        try:
-            # not inherited by child processes, so that none of them keeps it
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"Can't lock {path}: {error.strerror}") from error
-        for _ in rounds(self._clock, self._clock.monotonic() + self._wait):
-            if self._take():
-                os.ftruncate(self._handle, 0)
-                os.write(self._handle, f"{os.getpid()}\n".encode())
-                return self
-        owner = os.read(self._handle, 20).decode(errors="replace").strip()
-        os.close(self._handle)
-        raise StoreError(f"Another run works on the store {self._files.root} (process {owner or 'unknown'})")
-
-    def _take(self) -> bool:
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let the lock go."""
-        os.close(self._handle)
+__all__ = ["Lock"]
