@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the options that describe the responders."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of the modules that publish and verify TXT values."""
+
+    DOCUMENTATION = r"""
+options:
+  responders:
+    description:
+      - The authoritative name servers of the zones. Values are published on every one that takes updates, and verified on every address of all of them.
+      - Every responder is asked for every zone, unless its O(responders[].zones) say otherwise.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: What the responder is called in results and messages. Letters, digits, dots, dashes and underscores.
+        type: str
+        required: true
+      address:
+        description: An IP address, IPv4 or IPv6, or a host name, which stands for all its addresses.
+        type: str
+      addresses:
+        description: Several of them, when the same server has more than one.
+        type: list
+        elements: str
+      port:
+        description: The port where it listens, on UDP and TCP.
+        type: int
+        default: 53
+      tsig_key:
+        description:
+          - The name of the key in O(tsig_keys) that signs updates to this responder.
+          - Updates are sent unsigned when it is left out, which servers should not accept.
+        type: str
+      updates:
+        description:
+          - V(true) for a primary, which takes RFC 2136 updates.
+          - V(false) for a server that follows a primary; it is only verified.
+        type: bool
+        default: true
+      zones:
+        description:
+          - Zones, with all that is below them, that this responder is in charge of. Every zone when it is left out.
+          - Needed only where responders have different zones, e.g. one that holds nothing but a zone for delegated challenges.
+        type: list
+        elements: str
+  tsig_keys:
+    description: The keys that sign updates (RFC 8945).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name of the key, as the server knows it.
+        type: str
+        required: true
+      algorithm:
+        description: Any of V(hmac-sha256), V(hmac-sha384) and V(hmac-sha512). Weaker ones are refused.
+        type: str
+        default: hmac-sha256
+      secret:
+        description: The secret in base64, as C(tsig-keygen) and C(keymgr) print it.
+        type: str
+        required: true
+  wait:
+    description:
+      - How many seconds the values have to appear on every address.
+      - It ends as soon as they are all there. With V(0) each address is asked once.
+    type: int
+    default: 120
+  ttl:
+    description: The time to live, in seconds, of the records that are published.
+    type: int
+    default: 60
+  dns_timeout:
+    description: How many seconds a responder has to answer a question; an update may take four times as long.
+    type: int
+    default: 5
+  check_name_servers:
+    description:
+      - Whether the servers that a zone's NS records name are verified, too, on port 53, when they are not among the O(responders).
+      - Their addresses are asked of the responders, then of the system's resolver.
+        One that can't be found, or that there is no route to from here, is not verified and noted in the results.
+    type: bool
+    default: true
+"""
