@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .answer import Answer
+from .exchange import DNS_PORT
 from .panel import NoAnswer, Panel, Question
 from .responder import Resolve, Responder
 
@@ -37,7 +38,8 @@ class NameServers:
     """Finds the authoritative servers of zones that nobody listed, as followers on port 53.
 
     An address of a listed responder counts as listed whatever the port, since
-    servers behind another port are named in NS records, too. A server whose
+    servers behind another port are named in NS records, too, and further
+    addresses of the same server are taken to have its port. A server whose
     address can't be found, or can't be reached from here for want of a route
     (an IPv6 address on a machine without), gives a note instead.
     """
@@ -50,7 +52,7 @@ class NameServers:
         routable: Routable = is_routable,
     ) -> None:
         self._panel = panel
-        self._listed = {address for responder in responders for address in responder.addresses}
+        self._listed = {address: responder for responder in responders for address in responder.addresses}
         self._resolve = resolve
         self._routable = routable
         self._known: dict[str, tuple[Responder, ...]] = {}
@@ -98,6 +100,8 @@ class NameServers:
                 if address not in reachable
             )
             if reachable:
-                servers.append(Responder(host, reachable, updates=False, zones=(zone,)))
+                known = next((self._listed[address] for address in addresses[host] if address in self._listed), None)
+                name, port = (known.name, known.port) if known else (host, DNS_PORT)
+                servers.append(Responder(name, reachable, port, updates=False, zones=(zone,)))
         self._known[zone] = tuple(servers)
         self._notes[zone] = tuple(notes)

@@ -51,6 +51,18 @@ def test_an_address_of_a_listed_responder_counts_as_listed_whatever_its_port(
     assert found.notes([ZONE]) == []
 
 
+def test_a_further_address_of_a_listed_responder_is_asked_on_its_port(
+    exchange: FakeExchange, servers: dict[str, FakeServer]
+) -> None:
+    hosts(servers, "ns1.example.com")
+    servers["fra"].add("ns1.example.com", "A", "192.0.2.99").add("ns1.example.com", "AAAA", "2001:db8::99")
+    listed = (Responder("fra", ("192.0.2.53",)), Responder("hidden", ("192.0.2.99",), port=5353))
+    found = NameServers(Panel(exchange, listed), listed, resolve=lambda _host: (), routable=lambda _address: True)
+    assert found.unlisted([ZONE]) == {
+        ZONE: (Responder("hidden", ("2001:db8::99",), port=5353, updates=False, zones=(ZONE,)),)
+    }
+
+
 def test_a_server_of_another_domain_is_found_through_the_resolver(
     name_servers: NameServers, servers: dict[str, FakeServer]
 ) -> None:
