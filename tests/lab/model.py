@@ -30,6 +30,7 @@ class Options:
     - `external_accounts`: MAC keys (base64url) by key identifier; `require_external_account` insists on one.
     - `blocked`: names that the CA refuses at newOrder.
     - `retry_after`: seconds that the CA asks to wait between polls of an authorization and of an order.
+    - `asked`: the responders that the CA's resolver asks, in turn; the others serve the zones unasked.
     """
 
     zones: tuple[str, ...] = ("fleet.test", "sub.fleet.test", "shop.test", "validation.test")
@@ -44,6 +45,7 @@ class Options:
     blocked: tuple[str, ...] = ("blocked.fleet.test",)
     retry_after: tuple[int, int] = (1, 1)
     frontends: int = 3
+    asked: tuple[str, ...] = ("knot", "bind", "powerdns", "nsd")
 
 
 @dataclass(frozen=True)

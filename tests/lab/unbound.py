@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unbound, the CA's resolver: asks the four authoritative servers in turn and remembers nothing."""
+"""Unbound, the CA's resolver: asks the authoritative servers in turn and remembers nothing."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ remote-control:
 
     def _stub(self, zone: str) -> str:
         addresses = "".join(
-            f"    stub-addr: {responder.address}@{responder.port}\n" for responder in self.plan.responders
+            f"    stub-addr: {responder.address}@{responder.port}\n"
+            for responder in self.plan.responders
+            if responder.name in self.plan.options.asked
         )
         return f'stub-zone:\n    name: "{zone}"\n    stub-no-cache: yes\n{addresses}'
