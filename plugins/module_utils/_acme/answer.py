@@ -97,7 +97,7 @@ def _was_open(error: requests.RequestException, causes: list[BaseException]) -> 
 def _reason(causes: list[BaseException]) -> str:
     """The text of the operating system's error at the bottom, without the objects wrapped around it."""
     for cause in reversed(causes):
-        if isinstance(cause, ssl.SSLError) and cause.reason:
+        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None):
             return cause.reason.replace("_", " ").lower()
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror

@@ -156,32 +156,30 @@ class Network(ClientNetwork):
         with self._lock:
             self.requests[method] += 1
         try:
-            request = self._prepare(method, url, kwargs.get("data"), kwargs.get("headers", {}))
-            # redirects only where nothing is signed: a signature holds for one URL
-            response = self.session.send(
-                request, timeout=self._default_timeout, allow_redirects=method == "GET", proxies={}, verify=True
-            )
+            if method == "GET":
+                response = self.session.get(url, headers=self._headers, timeout=self._default_timeout)
+            else:
+                response = self._deliver(method, url, kwargs.get("data"), kwargs.get("headers", {}))
         except requests.RequestException as error:
             raise lost_connection(error, host_of(url), self.ca_bundle, self._default_timeout) from error
         self._add_nonce(response)
         return response
 
-    def _prepare(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> requests.PreparedRequest:
-        """What requests' own preparation comes to for our plain requests, in a tenth of the time."""
+    def _deliver(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
+        """What requests' session does, less what ACME has no use for, which halves what a request costs.
+
+        No redirects (a signature holds for one URL), no cookies, no passwords from files.
+        """
         request = requests.PreparedRequest()
-        request.prepare_method(method)
-        request.prepare_hooks(None)
+        request.method = method
+        request.url = url
         request.headers = CaseInsensitiveDict({**self._headers, **headers})
-        if method == "POST" and body is not None and url.startswith("https://"):
-            request.url = url
+        if body is not None:
             request.body = body
             request.headers["Content-Length"] = str(len(body))
-            return request
-        request.prepare_url(url, None)
-        request.prepare_cookies({})
-        return request
+        response = self.session.get_adapter(url).send(request, timeout=self._default_timeout)
+        _read = response.content  # so that the connection is free again, and a break is noticed here
+        return response
 
     def _add_nonce(self, response: requests.Response) -> None:
         """Keep the nonce of any answer; one that isn't base64url is passed over (RFC 8555 §6.5.1)."""
