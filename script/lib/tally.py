@@ -16,7 +16,8 @@ def main(parts_passed: int, parts_failed: int, folder: Path) -> None:
     """Print the sums."""
     tests = failed = skipped = 0
     for report in folder.glob("*.xml"):
-        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        # pytest wrote it a moment ago
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314
             bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
             tests += int(suite.get("tests", 0))
             failed += bad

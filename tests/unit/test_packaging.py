@@ -101,3 +101,22 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     broken = [link for link in links if "://" not in link and not (path.parent / link).exists()]
     assert broken == []
+
+
+def test_the_variables_of_the_playbooks_are_those_of_their_page() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml"))
+    used = set(re.findall(r"\bcertfleet_\w+", text)) - set(re.findall(r"register: (certfleet_\w+)", text))
+    page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE)) == used
+
+
+def test_the_readme_uses_variables_that_the_playbooks_know() -> None:
+    used = set(re.findall(r"\bcertfleet_\w+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    assert used
+    assert used <= set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE))
+
+
+def test_the_readme_has_every_module_in_its_table() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == [module.stem for module in MODULES]
