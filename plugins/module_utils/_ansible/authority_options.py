@@ -1,0 +1,20 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which CA to talk to and as whom, as options of a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CA_OPTIONS: dict[str, Any] = {
+    "directory": {"type": "str", "required": True},
+    "ca_bundle": {"type": "path"},
+    "request_timeout": {"type": "float", "default": 30.0},
+}
+
+AUTHORITY_OPTIONS: dict[str, Any] = {
+    **CA_OPTIONS,
+    "account": {"type": "str", "default": "default"},
+    "store": {"type": "path", "default": "/var/lib/certfleet"},
+}
