@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who on the frontend may read certificates and keys."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import stat
+from dataclasses import dataclass
+
+from .._core.errors import InputError, StoreError
+
+_OTHERS = 0o007
+
+
+@dataclass(frozen=True)
+class Access:
+    """Owner and group (ids, None leaves them as they are) and the mode of files; folders follow from it."""
+
+    user: int | None = None
+    group: int | None = None
+    mode: int = 0o600
+
+    @property
+    def shared(self) -> bool:
+        """Whether somebody else than the user that runs the task is to get at the files."""
+        return self.user is not None or self.group is not None
+
+    def differs(self, path: str) -> bool:
+        """Whether the file or folder is not yet as it should be."""
+        found = os.stat(path)
+        return (
+            stat.S_IMODE(found.st_mode) != self._mode_of(path)
+            or self.user not in (None, found.st_uid)
+            or self.group not in (None, found.st_gid)
+        )
+
+    def apply(self, path: str) -> bool:
+        """Make the file or folder as it should be; whether that took a change."""
+        try:
+            if not self.differs(path):
+                return False
+            # first the owner: changing it takes bits of the mode away
+            os.chown(path, -1 if self.user is None else self.user, -1 if self.group is None else self.group)
+            os.chmod(path, self._mode_of(path))
+        except OSError as error:
+            raise StoreError(f"Can't set owner, group and mode of {path}: {error.strerror}") from error
+        return True
+
+    def _mode_of(self, path: str) -> int:
+        """The mode for a file, or for a folder with the right to enter for all who may read the files."""
+        return self.mode | (self.mode & 0o444) >> 2 | 0o300 if os.path.isdir(path) else self.mode
+
+
+def parse_access(owner: str | None, group: str | None, mode: str | None) -> Access:
+    """Owner and group by name or number, mode as octal text; InputError names the option."""
+    return Access(_find_user(owner), _find_group(group), _parse_mode(mode, group is not None))
+
+
+def _find_user(name: str | None) -> int | None:
+    if name is None or name.isdigit():
+        return None if name is None else int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise InputError("owner", name, "is no user of this host") from None
+
+
+def _find_group(name: str | None) -> int | None:
+    if name is None or name.isdigit():
+        return None if name is None else int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise InputError("group", name, "is no group of this host") from None
+
+
+def _parse_mode(text: str | None, for_group: bool) -> int:
+    if text is None:
+        return 0o640 if for_group else 0o600
+    if not re.fullmatch(r"0[0-7]{3}", text):
+        # without quotes YAML makes another number of it, which would be taken for a mode
+        raise InputError("mode", text, "is no mode of four octal digits in quotes, such as '0640'")
+    mode = int(text, 8)
+    if mode & _OTHERS:
+        raise InputError("mode", text, "would give every user of the host access to private keys")
+    if mode & 0o600 != 0o600:
+        raise InputError("mode", text, "would keep the owner from reading and replacing the files")
+    return mode

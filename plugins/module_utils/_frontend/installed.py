@@ -1,0 +1,215 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates on a frontend: what is there, and replacing it as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.clock import Clock, format_instant
+from .._core.errors import Error
+from .._core.files import Files
+from .._core.generations import Generations
+from .._core.name import check_name
+from .access import Access
+from .bundle import FILES, check_entry, read_bundle
+from .openssl import Facts, OpenSsl
+
+CERTIFICATES = "certificates"
+RECIPIENT_KEY = "recipient/privkey.pem"
+RECIPIENT = "recipient/cert.pem"
+FACTS = "facts.json"
+ENTER = 0o711
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A certificate on this frontend; ``files`` are SHA-256 values (hex) of its files."""
+
+    name: str
+    key_type: str
+    sha256: str
+    not_after: str
+    identifiers: tuple[str, ...]
+    files: Mapping[str, str] = field(repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a module returns."""
+        return {
+            "name": self.name,
+            "key_type": self.key_type,
+            "sha256": self.sha256,
+            "not_after": self.not_after,
+            "identifiers": list(self.identifiers),
+        }
+
+
+@dataclass(frozen=True)
+class Change:
+    """A certificate that comes (no ``before``), goes (no ``after``) or is replaced, with its new files."""
+
+    before: Installed | None
+    after: Installed | None
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def target(self) -> Installed:
+        """Either of the two, for name and key type."""
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+
+class Frontend:
+    """One frontend's folder: its recipient key, and ``certificates/<name>/<key type>/live``."""
+
+    def __init__(self, files: Files, openssl: OpenSsl, clock: Clock, access: Access | None = None) -> None:
+        self._files = files
+        self._openssl = openssl
+        self._clock = clock
+        self._access = access or Access()
+
+    def recipient(self) -> bytes | None:
+        """The certificate (PEM) to seal bundles for, or None when it isn't there or not of our key."""
+        key, certificate = self._files.read(RECIPIENT_KEY), self._files.read(RECIPIENT)
+        if key is None or certificate is None:
+            return None
+        what = f"The file {self._files.path(RECIPIENT_KEY)}"
+        public_key = self._openssl.public_key(key, what)
+        try:
+            facts = self._openssl.describe(certificate, "The recipient")
+        except Error:
+            return None
+        return certificate if facts.public_key == public_key else None
+
+    def prepare(self) -> bytes:
+        """The certificate (PEM) to seal bundles for; key and certificate are made once and kept."""
+        certificate = self.recipient()
+        if certificate is None:
+            if self._files.read(RECIPIENT_KEY) is None:
+                self._files.write(RECIPIENT_KEY, self._openssl.make_key())
+            certificate = self._openssl.make_recipient(self._files.path(RECIPIENT_KEY))
+            self._files.write(RECIPIENT, certificate)
+        return certificate
+
+    def installed(self) -> list[Installed]:
+        """The certificates that are there, sorted; one whose files were damaged or changed by hand isn't."""
+        found = (self._read(name, key_type) for name, key_type in self._targets())
+        return [each for each in found if each is not None]
+
+    def plan(self, bundle: bytes) -> list[Change]:
+        """What the bundle (CMS in DER form) changes; Error when any of it may not be installed."""
+        if self.recipient() is None:
+            raise Error(f"There is no recipient key in {self._files.root} yet; state=prepared makes it")
+        key, certificate = self._files.path(RECIPIENT_KEY), self._files.path(RECIPIENT)
+        changes = []
+        for entry in read_bundle(self._openssl.open_bundle(bundle, certificate, key)):
+            facts = check_entry(entry, self._openssl, self._clock.now())
+            before = self._read(entry.name, entry.key_type)
+            after = _describe(entry.name, entry.key_type, facts, entry.files)
+            if before is None or before.files != after.files:
+                changes.append(Change(before, after, entry.files))
+        return changes
+
+    def install(self, bundle: bytes) -> list[Change]:
+        """Check everything in the bundle, then switch what differs, each certificate in one step."""
+        changes = self.plan(bundle)
+        self.switch(changes)
+        return changes
+
+    def switch(self, changes: Iterable[Change]) -> None:
+        """Carry out what :meth:`plan` has found."""
+        for change in changes:
+            assert change.after is not None
+            after = change.after
+            record = json.dumps({**after.as_dict(), "files": dict(after.files)}, indent=1, sort_keys=True) + "\n"
+            generations = Generations(self._files, _folder(after.name, after.key_type))
+            generations.add({**change.contents, FACTS: record.encode()}, before_switch=self._give_access)
+
+    def plan_removal(self, names: Sequence[str]) -> list[Change]:
+        """The certificates of these names that are there, intact or not."""
+        wanted = {check_name(name, "names") for name in names}
+        targets = [(name, key_type) for name, key_type in self._targets() if name in wanted]
+        return [Change(self._read(*target) or _unknown(*target), None) for target in targets]
+
+    def remove(self, changes: Iterable[Change]) -> None:
+        """Carry out what :meth:`plan_removal` has found."""
+        for name in sorted({change.target.name for change in changes}):
+            self._files.remove_tree(f"{CERTIFICATES}/{name}")
+
+    def lacking_access(self) -> list[str]:
+        """The files and folders (absolute) of live generations whose owner, group or mode are not as they should be."""
+        paths = [path for target in self._targets() for path in self._paths_of(*target)]
+        differing = [path for path in dict.fromkeys(paths) if self._access.differs(path)]
+        return [*([self._files.root] if paths and self._closed() else []), *differing]
+
+    def give_access(self) -> None:
+        """Set owner, group and mode of what :meth:`lacking_access` has found."""
+        for path in self.lacking_access():
+            self._open() if path == self._files.root else self._access.apply(path)
+
+    def _targets(self) -> Iterator[tuple[str, str]]:
+        for name in self._files.names(CERTIFICATES):
+            for key_type in self._files.names(f"{CERTIFICATES}/{name}"):
+                yield name, key_type
+
+    def _read(self, name: str, key_type: str) -> Installed | None:
+        contents = Generations(self._files, _folder(name, key_type)).read_set((*FILES, FACTS))
+        try:
+            facts = json.loads(contents.pop(FACTS) or b"null")
+            found = Installed(
+                name, key_type, facts["sha256"], facts["not_after"], tuple(facts["identifiers"]), facts["files"]
+            )
+        except (ValueError, TypeError, KeyError):
+            return None
+        intact = all(_digest(content) == found.files.get(file) for file, content in contents.items())
+        return found if intact else None
+
+    def _paths_of(self, name: str, key_type: str) -> list[str]:
+        number = Generations(self._files, _folder(name, key_type)).live()
+        if number is None:
+            return []
+        return self._chain_of(Generations(self._files, _folder(name, key_type)).path_of(number))
+
+    def _chain_of(self, generation: str) -> list[str]:
+        """The folders from ``certificates`` down to a generation, and its files."""
+        parts = generation.split("/")
+        folders = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+        files = [f"{generation}/{name}" for name in self._files.names(generation)]
+        return [self._files.path(relative) for relative in (*folders, *files)]
+
+    def _give_access(self, generation: str) -> None:
+        self._open()
+        for path in self._chain_of(generation):
+            self._access.apply(path)
+
+    def _closed(self) -> bool:
+        return self._access.shared and os.stat(self._files.root).st_mode & ENTER != ENTER
+
+    def _open(self) -> None:
+        """Let others pass through the folder itself; the recipient's folder stays closed."""
+        if self._closed():
+            os.chmod(self._files.root, os.stat(self._files.root).st_mode | ENTER)
+
+
+def _folder(name: str, key_type: str) -> str:
+    return f"{CERTIFICATES}/{name}/{key_type}"
+
+
+def _describe(name: str, key_type: str, facts: Facts, contents: Mapping[str, bytes]) -> Installed:
+    files = {file: str(_digest(content)) for file, content in contents.items()}
+    return Installed(name, key_type, facts.sha256, format_instant(facts.not_after), facts.identifiers, files)
+
+
+def _unknown(name: str, key_type: str) -> Installed:
+    return Installed(name, key_type, "", "", (), {})
+
+
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a frontend needs of X.509 and CMS, by the openssl command (1.1.1 and 3.x).
+
+Private keys go to the command by its standard input or as files that only the
+user can read, never as arguments, which all users of a host can see.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from .._core.errors import Error
+
+Run = Callable[[list[str], bytes], tuple[int, bytes, bytes]]
+"""Runs openssl with these arguments and this standard input: exit code, output, messages."""
+
+RECIPIENT_DAYS = 36500
+_CONFIGURATION = b"[req]\ndistinguished_name = subject\nprompt = no\n[subject]\nCN = certfleet recipient\n"
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a certificate says of itself; ``sha256`` is hex, of the certificate in DER form."""
+
+    identifiers: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    sha256: str
+    public_key: bytes
+
+
+class OpenSsl:
+    """The questions to the openssl command, and its answers."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def make_key(self) -> bytes:
+        """A new RSA key of 3072 bits in PEM."""
+        return self._ask("make a key", ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"])
+
+    def make_recipient(self, key_path: str) -> bytes:
+        """A certificate in PEM of the key in that file, signed by itself, that in practice never ends."""
+        with tempfile.TemporaryDirectory(prefix="certfleet-") as folder:
+            # own configuration: the system's may be missing or ask for more
+            path = _write(folder, "openssl.cnf", _CONFIGURATION)
+            days = str(RECIPIENT_DAYS)
+            arguments = ["req", "-new", "-x509", "-sha256", "-days", days, "-config", path, "-key", key_path]
+            return self._ask(f"make a certificate of {key_path}", arguments)
+
+    def open_bundle(self, der: bytes, certificate_path: str, key_path: str) -> bytes:
+        """What is sealed in a bundle (CMS in DER form); Error when this key doesn't open it."""
+        arguments = ["cms", "-decrypt", "-inform", "DER", "-binary", "-recip", certificate_path, "-inkey", key_path]
+        code, content, _ = self._run(arguments, der)
+        if code != 0:
+            raise Error("The bundle is damaged or was sealed for another host: the recipient key doesn't open it")
+        return content
+
+    def public_key(self, key: bytes, what: str) -> bytes:
+        """The public key of a private key, both in PEM; Error, without a word of it, when it is none."""
+        # with an empty passphrase an encrypted key fails at once instead of asking for one
+        code, output, _ = self._run(["pkey", "-pubout", "-passin", "pass:"], key)
+        match = _PUBLIC_KEY.search(output)
+        if code != 0 or not match:
+            raise Error(f"{what} is not an unencrypted private key in PEM form")
+        return match.group(0)
+
+    def describe(self, pem: bytes, what: str) -> Facts:
+        """The facts of the first certificate in a PEM text; Error when there is none."""
+        certificates = split(pem)
+        if not certificates:
+            raise Error(f"{what} is not a certificate in PEM form")
+        arguments = ["x509", "-noout", "-pubkey", "-dates", "-ext", "subjectAltName"]
+        code, output, _ = self._run(arguments, certificates[0])
+        match = _PUBLIC_KEY.search(output)
+        if code != 0 or not match:
+            raise Error(f"{what} is not a certificate that openssl can read")
+        text = output.decode("utf-8", "replace")
+        return Facts(
+            identifiers=_read_names(text),
+            not_before=_read_date(text, "notBefore", what),
+            not_after=_read_date(text, "notAfter", what),
+            sha256=sha256_of(certificates[0]),
+            public_key=match.group(0),
+        )
+
+    def is_issuer(self, certificate: bytes, issuer: bytes, at: datetime) -> bool:
+        """Whether one certificate (PEM) was issued by the other, and both were valid at that time."""
+        with tempfile.TemporaryDirectory(prefix="certfleet-") as folder:
+            trusted = _write(folder, "issuer.pem", issuer)
+            instant = str(int(at.timestamp()))
+            # -trusted leaves the system's own authorities out
+            code, _, _ = self._run(["verify", "-partial_chain", "-attime", instant, "-trusted", trusted], certificate)
+        return code == 0
+
+    def _ask(self, doing: str, arguments: list[str]) -> bytes:
+        code, output, messages = self._run(arguments, b"")
+        if code != 0 or not output:
+            lines = messages.decode("utf-8", "replace").strip().splitlines()
+            raise Error(f"openssl can't {doing}: {lines[-1] if lines else f'it ended with code {code}'}")
+        return output
+
+
+def split(pem: bytes) -> list[bytes]:
+    """The certificates of a PEM text, each as PEM with a final newline."""
+    return [match.group(0) + b"\n" for match in _CERTIFICATE.finditer(pem)]
+
+
+def sha256_of(pem: bytes) -> str:
+    """SHA-256 (hex) of the first certificate in a PEM text, in DER form; Error when there is none."""
+    match = _CERTIFICATE.search(pem)
+    try:
+        return hashlib.sha256(base64.b64decode(match.group(1) if match else b"?", validate=False)).hexdigest()
+    except binascii.Error as error:
+        raise Error("There is no certificate in PEM form") from error
+
+
+def _read_names(text: str) -> tuple[str, ...]:
+    """The names after ``X509v3 Subject Alternative Name:``, sorted; addresses in their short form."""
+    _, _, after = text.partition("X509v3 Subject Alternative Name:")
+    lines = after.splitlines()
+    # the value is on the line below, which ends with it
+    fields = lines[1].split(",") if len(lines) > 1 else []
+    names = set()
+    for field in fields:
+        kind, _, value = field.strip().partition(":")
+        if kind == "DNS":
+            names.add(value.lower())
+        elif kind == "IP Address":
+            names.add(_shorten(value))
+        else:
+            names.add(field.strip())
+    return tuple(sorted(names))
+
+
+def _shorten(address: str) -> str:
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address
+
+
+def _read_date(text: str, field: str, what: str) -> datetime:
+    """A date such as ``notAfter=Jan  5 09:34:43 2027 GMT``, always in English."""
+    match = re.search(rf"^{field}=(\w+) +(\d+) (\d+):(\d+):(\d+) (\d+) GMT$", text, re.MULTILINE)
+    if not match or match.group(1) not in _MONTHS:
+        raise Error(f"{what} has a date that openssl can't tell")
+    day, hour, minute, second, year = (int(group) for group in match.groups()[1:])
+    return datetime(year, _MONTHS.index(match.group(1)) + 1, day, hour, minute, second, tzinfo=timezone.utc)
+
+
+def _write(folder: str, name: str, content: bytes) -> str:
+    path = os.path.join(folder, name)
+    with open(path, "wb") as stream:
+        stream.write(content)
+    return path
