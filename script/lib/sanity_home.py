@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from ansible_test._internal.python_requirements import get_venv_packages
+from ansible_test._internal.python_requirements import get_venv_packages  # type: ignore[import-untyped]
 
 BOOTSTRAP = '''\
 """Installs pip into the virtual environment it is run in; stands in for get-pip.py."""
@@ -70,7 +70,7 @@ def pip_configuration() -> configparser.RawConfigParser:
 
 def wanted_pip() -> str:
     """The version of pip that this ansible-test puts into its virtual environments."""
-    return get_venv_packages(SimpleNamespace(version="{}.{}".format(*sys.version_info)))["pip"]
+    return str(get_venv_packages(SimpleNamespace(version="{}.{}".format(*sys.version_info)))["pip"])
 
 
 if __name__ == "__main__":
