@@ -76,12 +76,12 @@ class Lab:
         self._dns: tuple[ResponderServer, ...] = (
             *primaries,
             PowerDns("powerdns", plan, self.folder),
-            self._nsd,
+            *([self._nsd] if plan.options.secondary else []),
         )
         fronts = tuple(Nginx(frontend, self.folder) for frontend in plan.frontends(self.folder))
         self._servers: tuple[Server, ...] = (
             *self._dns,
-            self._gate,
+            *([self._gate] if plan.options.secondary else []),
             Unbound(plan, self.folder),
             self._pebble,
             *fronts,

@@ -29,6 +29,7 @@ class Options:
     - `nonce_reject`, `authz_reuse`: percentages, as Pebble has them by default.
     - `external_accounts`: MAC keys (base64url) by key identifier; `require_external_account` insists on one.
     - `blocked`: names that the CA refuses at newOrder.
+    - `secondary`: whether NSD follows one of the primaries; without it there are three responders only.
     - `retry_after`: seconds that the CA asks to wait between polls of an authorization and of an order.
     - `asked`: the responders that the CA's resolver asks, in turn; the others serve the zones unasked.
     """
@@ -44,6 +45,7 @@ class Options:
     require_external_account: bool = False
     blocked: tuple[str, ...] = ("blocked.fleet.test",)
     retry_after: tuple[int, int] = (1, 1)
+    secondary: bool = True
     frontends: int = 3
     asked: tuple[str, ...] = ("knot", "bind", "powerdns", "nsd")
 

@@ -61,6 +61,8 @@ server:
     xfrdfile: "{self.folder}/xfrd.state"
     xfrdir: "{self.folder}"
     pidfile: ""
+    # In memory only: the file it would use otherwise is the system's, shared by all labs.
+    database: ""
     # Serve a transferred zone at once, not after gathering for a second.
     xfrd-reload-timeout: 0
     verbosity: 1

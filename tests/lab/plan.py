@@ -73,12 +73,14 @@ class Plan:
 
     @property
     def responders(self) -> tuple[Responder, ...]:
-        """The four authoritative servers, the secondary last."""
+        """The authoritative servers, the secondary last."""
         key = self.keys[0].name
         primaries = [
             Responder(name, name, self.address(name), self.dns_port, self.addresses(name), True, key)
             for name in PRIMARIES
         ]
+        if not self.options.secondary:
+            return tuple(primaries)
         address = self.address(SECONDARY)
         secondary = Responder(SECONDARY, SECONDARY, address, self.dns_port, (address,), False, None, FOLLOWED)
         return (*primaries, secondary)

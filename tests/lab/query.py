@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import dns.exception
 import dns.flags
 import dns.message
@@ -19,6 +21,7 @@ import dns.update
 from .model import LabError, TsigKey
 
 TIMEOUT = 2.0
+_RESETS = 3
 
 
 def soa_serial(address: str, port: int, zone: str, *, tcp: bool = False) -> int | None:
@@ -36,13 +39,21 @@ def soa_serial(address: str, port: int, zone: str, *, tcp: bool = False) -> int 
 
 def txt_values(address: str, port: int, owner: str) -> frozenset[str]:
     """The TXT values of a name at one server, asked over TCP."""
-    reply = dns.query.tcp(dns.message.make_query(owner, "TXT"), address, timeout=TIMEOUT, port=port)
+    reply = _ask_over_tcp(dns.message.make_query(owner, "TXT"), address, port)
     return frozenset(
         b"".join(rdata.strings).decode()
         for rrset in reply.answer
         if rrset.rdtype == dns.rdatatype.TXT
         for rdata in rrset
     )
+
+
+def _ask_over_tcp(query: dns.message.Message, address: str, port: int) -> dns.message.Message:
+    """Ask; once more when the server, taking up a new zone just then, drops the connection (NSD does)."""
+    for _ in range(_RESETS):
+        with contextlib.suppress(ConnectionResetError, EOFError):
+            return dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
+    return dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
 
 
 def all_txt_values(address: str, port: int, zone: str) -> dict[str, frozenset[str]]:

@@ -74,7 +74,7 @@ def test_two_labs_run_side_by_side_with_other_zones() -> None:
 
 
 def test_the_ca_starts_afresh_with_other_options() -> None:
-    with Lab(Options(frontends=0)) as lab:
+    with Lab(Options(frontends=0, secondary=False)) as lab:
         directory, roots = lab.directory, lab.issuer_roots
         lab.restart_ca(profiles={"brief": 3600}, require_external_account=True,
                        external_accounts={"kid": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"})  # fmt: skip
