@@ -74,7 +74,7 @@ template:
     zonefile-load: whole
     journal-content: changes
     serial-policy: increment
-    notify: [{"secondary" if self.plan.options.secondary else ""}]
+    {"notify: secondary" if self.plan.options.secondary else ""}
     acl: {acls}
 zone:
 """ + "".join(f'  - domain: "{zone}"\n' for zone in self.zones)
