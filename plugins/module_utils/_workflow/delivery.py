@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a frontend lacks of the store's certificates, sealed for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .._core.clock import Clock, parse_instant
+from .._core.errors import Error, InputError
+from .._core.files import Files
+from .._store.certificates import ISSUANCE, CertificateStore, StoredCertificate
+from .._store.layout import check_name
+from .._x509.bundle import FILES, Entry, pack, seal
+from .._x509.key import check_key_type
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a frontend wants (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256."""
+
+    names: tuple[str, ...] | None
+    key_types: tuple[str, ...] | None
+    installed: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The certificates that the frontend lacks, those that can't be used, and the names without any to deliver.
+
+    ``left_out`` are name, key type and reason; ``missing`` are reasons by name.
+    """
+
+    entries: tuple[Entry, ...]
+    left_out: tuple[tuple[str, str, str], ...]
+    missing: Mapping[str, str]
+
+
+def deliver(options: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+    """What the module certificate_fetch returns for its options; Error when a name that was asked for has no certificate."""
+    wish = read_wish(options)
+    delivery = select(CertificateStore(Files(options["store"])), wish, clock.now())
+    if delivery.missing and wish.names is not None and not options["ignore_missing"]:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in delivery.missing.items())
+        raise Error(
+            f"The store {options['store']} has no certificate to deliver for {reasons}", missing=list(delivery.missing)
+        )
+    # also when there is nothing to seal, so that a wrong recipient is noticed on the first day
+    bundle = seal(options["recipient"].encode(), pack(delivery.entries))
+    return {
+        "changed": False,
+        "certificates": [_describe(entry) for entry in delivery.entries],
+        "missing": list(delivery.missing),
+        "left_out": [dict(zip(("name", "key_type", "reason"), each)) for each in delivery.left_out],
+        **({"bundle": base64.b64encode(bundle).decode("ascii")} if delivery.entries else {}),
+    }
+
+
+def read_wish(options: Mapping[str, Any]) -> Wish:
+    """The options ``names``, ``key_types`` and ``installed``; InputError for what they can't be."""
+    names, key_types = options["names"], options["key_types"]
+    return Wish(
+        names=None if names is None else tuple(dict.fromkeys(check_name(name, "names") for name in names)),
+        key_types=None if key_types is None else tuple(check_key_type(text) for text in key_types),
+        installed=dict(_read_installed(entry) for entry in options["installed"] or ()),
+    )
+
+
+def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
+    """The certificates to send; one that has expired is left out, because it would help nobody."""
+    entries: list[Entry] = []
+    reasons: dict[str, str] = dict.fromkeys(wish.names or (), "there is none")
+    served: set[str] = set()
+    left_out: list[tuple[str, str, str]] = []
+    for found in store.scan(wish.names):
+        if wish.key_types is not None and found.key_type not in wish.key_types:
+            continue
+        try:
+            _check_usable(found, now)
+            if wish.installed.get((found.name, found.key_type)) != (found.issuance or {}).get("sha256"):
+                entries.append(_read_entry(store, found))
+        except Error as error:
+            reasons[found.name] = error.message
+            left_out.append((found.name, found.key_type, error.message))
+        else:
+            served.add(found.name)
+    missing = {name: reason for name, reason in reasons.items() if name not in served}
+    return Delivery(tuple(entries), tuple(left_out), missing)
+
+
+def _check_usable(found: StoredCertificate, now: datetime) -> None:
+    """Error when there is no record that can be read, or the certificate has expired."""
+    if found.issuance is None:
+        raise Error(found.broken or "there is none")
+    try:
+        not_after = parse_instant(found.issuance["not_after"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Error(f"the record of its {found.key_type} certificate is damaged") from None
+    if not_after <= now:
+        raise Error(f"its {found.key_type} certificate expired at {found.issuance['not_after']}")
+
+
+def _read_entry(store: CertificateStore, found: StoredCertificate) -> Entry:
+    """Record and files of one generation, even when a run switches to a new one meanwhile."""
+    files = store.live_set(found.name, found.key_type, (*FILES, ISSUANCE))
+    try:
+        record = json.loads(files.pop(ISSUANCE))
+        identifiers = tuple(record["identifiers"])
+        return Entry(found.name, found.key_type, identifiers, record["sha256"], record["not_after"], files)
+    except (KeyError, TypeError, ValueError):
+        raise Error(f"the record of its {found.key_type} certificate is damaged") from None
+
+
+def _read_installed(entry: Any) -> tuple[tuple[str, str], str]:
+    try:
+        return (str(entry["name"]), str(entry["key_type"])), str(entry["sha256"])
+    except (KeyError, TypeError):
+        raise InputError("installed", entry, "is not an entry of what certificate_install returns") from None
+
+
+def _describe(entry: Entry) -> dict[str, Any]:
+    return {"name": entry.name, "key_type": entry.key_type, "sha256": entry.sha256, "not_after": entry.not_after}

@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: seal for a frontend the certificates that it lacks."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_fetch
+short_description: Seal for a frontend the certificates and keys that it lacks
+version_added: 1.0.0
+author: The certfleet developers (@certfleet)
+description:
+  - Runs on the validation host, delegated from a frontend, and takes from the store what that frontend lacks.
+  - Certificates and keys leave the validation host only as a sealed bundle (CMS, AES-256), which nobody but that frontend can open.
+    The controller carries ciphertext, and neither results nor logs hold a private key.
+  - A certificate that has expired is not delivered, nor is one whose record in the store is damaged; RV(left_out) tells which.
+options:
+  store:
+    description: The folder of the store on the validation host.
+    type: path
+    default: /var/lib/certfleet
+  names:
+    description: The names of the certificates that the frontend is to have; all that the store holds when it is left out.
+    type: list
+    elements: str
+  key_types:
+    description:
+      - The types of keys to deliver; all that the store holds when it is left out.
+      - Any of V(rsa-2048), V(rsa-3072), V(rsa-4096), V(ecdsa-p256) and V(ecdsa-p384).
+    type: list
+    elements: str
+  recipient:
+    description: Whom to seal for, as the frontend's M(certfleet.acme.certificate_install) returned it.
+    type: str
+    required: true
+  installed:
+    description: What the frontend has already, as its M(certfleet.acme.certificate_install) returned it. That is not sent again.
+    type: list
+    elements: dict
+    default: []
+  ignore_missing:
+    description:
+      - Whether to deliver the others when there is no usable certificate for one of O(names). Otherwise the task fails then.
+      - While O(names) is left out, the task never fails for this reason.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: The module only reads, in check mode as otherwise.
+  diff_mode:
+    support: N/A
+    description: The module changes nothing.
+  idempotent:
+    support: full
+    description: The module changes nothing. The same bundle is different ciphertext each time.
+seealso:
+  - module: certfleet.acme.certificate_install
+  - module: certfleet.acme.certificates
+    description: Fills the store.
+requirements:
+  - Python >= 3.10 on the validation host
+  - cryptography
+  - idna
+"""
+
+EXAMPLES = r"""
+- name: Make sure that the frontend can receive bundles, and see what it has
+  certfleet.acme.certificate_install:
+    state: prepared
+  register: frontend
+
+- name: Seal what it lacks of two certificates
+  certfleet.acme.certificate_fetch:
+    names: [shop, mail]
+    recipient: "{{ frontend.recipient }}"
+    installed: "{{ frontend.installed }}"
+  delegate_to: "{{ groups['validation_hosts'] | first }}"
+  register: delivery
+
+- name: Open, check and switch
+  certfleet.acme.certificate_install:
+    bundle: "{{ delivery.bundle | default(omit) }}"
+  notify: Reload the web server
+"""
+
+RETURN = r"""
+bundle:
+  description: The sealed certificates and keys, for the O(certfleet.acme.certificate_install#module:bundle) of this frontend; base64.
+  returned: when the frontend lacks something
+  type: str
+certificates:
+  description: What is in the bundle.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      sample: shop
+    key_type:
+      description: The type of its key.
+      type: str
+      sample: ecdsa-p256
+    sha256:
+      description: The SHA-256 fingerprint of the certificate in hex.
+      type: str
+    not_after:
+      description: When it expires (RFC 3339).
+      type: str
+      sample: "2027-02-21T04:05:05Z"
+missing:
+  description: The names for which there is no usable certificate.
+  returned: always
+  type: list
+  elements: str
+left_out:
+  description: The certificates that are in the store and can't be used.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+    key_type:
+      description: The type of its key.
+      type: str
+    reason:
+      description: Why it is not delivered.
+      type: str
+      sample: its rsa-2048 certificate expired at 2026-11-20T10:00:00Z
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.reporting import reporting
+
+
+def main() -> None:
+    """Read the options, let the engine choose and seal, return what it says."""
+    module = AnsibleModule(
+        argument_spec={
+            "store": {"type": "path", "default": "/var/lib/certfleet"},
+            "names": {"type": "list", "elements": "str"},
+            "key_types": {"type": "list", "elements": "str", "no_log": False},
+            "recipient": {"type": "str", "required": True},
+            "installed": {"type": "list", "elements": "dict", "default": []},
+            "ignore_missing": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        from ..module_utils._core.clock import SystemClock
+        from ..module_utils._workflow.delivery import deliver
+
+        module.exit_json(**deliver(module.params, SystemClock()))
+
+
+if __name__ == "__main__":
+    main()

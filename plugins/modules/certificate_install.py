@@ -1,0 +1,189 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: open a sealed bundle on a frontend and switch to what is in it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_install
+short_description: Open a sealed bundle on a frontend and switch to its certificates
+version_added: 1.0.0
+author: The certfleet developers (@certfleet)
+description:
+  - Runs on a web server and needs nothing there but Python and the C(openssl) command.
+  - With O(state=prepared) it makes a recipient key once, which never leaves the host, and returns the recipient certificate
+    for which M(certfleet.acme.certificate_fetch) seals bundles.
+  - With O(state=present) it opens a bundle and checks everything in it. The key has to belong to the certificate, the names have to be those
+    that the bundle states, each certificate of the chain has to be issued by the next, and none may have expired.
+    Only when all of it is right, it switches to the new files, for each certificate in one step.
+  - The web server reads C(<path>/certificates/<name>/<key type>/live/fullchain.pem) and C(privkey.pem) beside it;
+    C(cert.pem) and C(chain.pem) are there, too. C(live) is a link to the generation in use, and the one before is kept.
+options:
+  state:
+    description:
+      - V(prepared) makes the recipient key, if there is none.
+      - V(present) installs what is in O(bundle), and sets O(owner), O(group) and O(mode).
+      - V(absent) removes the certificates of O(names) with their keys.
+    type: str
+    default: present
+    choices: [prepared, present, absent]
+  path:
+    description: The folder for recipient key and certificates.
+    type: path
+    default: /etc/certfleet
+  bundle:
+    description:
+      - What M(certfleet.acme.certificate_fetch) has returned.
+      - Leave it out when nothing was lacking; nothing is installed then.
+    type: str
+  names:
+    description: The certificates to remove with O(state=absent).
+    type: list
+    elements: str
+  owner:
+    description: The user, by name or number, that the files are to belong to. The user that runs the task when it is left out.
+    type: str
+  group:
+    description: The group, by name or number, that the files are to belong to, such as that of the web server.
+    type: str
+  mode:
+    description:
+      - The mode of the files, four octal digits in quotes. Folders get the right to enter where the files can be read.
+      - The default is V(0600), and V(0640) with O(group). No mode is accepted that gives every user of the host access.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description:
+      - The bundle is opened and checked as otherwise, but nothing is written.
+      - With O(state=prepared) and no recipient key yet, RV(recipient) is null.
+  diff_mode:
+    support: full
+    description: Shows names, not-after date and fingerprint of each certificate that is switched, before and after. Never a key.
+  idempotent:
+    support: full
+    description: A certificate that is there already, with the same files, is left alone.
+seealso:
+  - module: certfleet.acme.certificate_fetch
+requirements:
+  - Python >= 3.9 on the frontend
+  - the C(openssl) command, 1.1.1 or newer, on the frontend
+"""
+
+EXAMPLES = r"""
+- name: Make sure that the frontend can receive bundles, and see what it has
+  certfleet.acme.certificate_install:
+    state: prepared
+  register: frontend
+
+- name: Seal what it lacks of two certificates
+  certfleet.acme.certificate_fetch:
+    names: [shop, mail]
+    recipient: "{{ frontend.recipient }}"
+    installed: "{{ frontend.installed }}"
+  delegate_to: "{{ groups['validation_hosts'] | first }}"
+  register: delivery
+
+- name: Open, check and switch
+  certfleet.acme.certificate_install:
+    bundle: "{{ delivery.bundle | default(omit) }}"
+  notify: Reload the web server
+
+- name: The same for a web server that doesn't start as root
+  certfleet.acme.certificate_install:
+    bundle: "{{ delivery.bundle | default(omit) }}"
+    group: haproxy
+  notify: Reload the web server
+
+- name: Remove a certificate that is no longer served
+  certfleet.acme.certificate_install:
+    state: absent
+    names: [shop]
+"""
+
+RETURN = r"""
+recipient:
+  description: The certificate to seal bundles for, in PEM form. It is public. Null when there is no recipient key yet.
+  returned: always
+  type: str
+installed:
+  description:
+    - What is on the frontend after the task; in check mode, what is there now.
+    - A certificate whose files were damaged or changed by hand is not in the list, so that it is fetched again.
+  returned: always
+  type: list
+  elements: dict
+  contains: &certificate
+    name:
+      description: The certificate's name.
+      type: str
+      sample: shop
+    key_type:
+      description: The type of its key.
+      type: str
+      sample: ecdsa-p256
+    sha256:
+      description: The SHA-256 fingerprint of the certificate in hex.
+      type: str
+    not_after:
+      description: When it expires (RFC 3339).
+      type: str
+      sample: "2027-02-21T04:05:05Z"
+    identifiers:
+      description: The names and addresses that it is for.
+      type: list
+      elements: str
+certificates:
+  description: The certificates that were switched or removed; in check mode, that would be.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      sample: shop
+    key_type:
+      description: The type of its key.
+      type: str
+      sample: ecdsa-p256
+    before:
+      description: What was there; null when there was nothing, or nothing that was intact.
+      type: dict
+      contains: *certificate
+    after:
+      description: What is there now; null when it was removed.
+      type: dict
+      contains: *certificate
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.reporting import reporting
+
+
+def main() -> None:
+    """Read the options, let the engine bring the frontend into the state, return what it says."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "default": "present", "choices": ["prepared", "present", "absent"]},
+            "path": {"type": "path", "default": "/etc/certfleet"},
+            "bundle": {"type": "str"},
+            "names": {"type": "list", "elements": "str"},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+            "mode": {"type": "str"},
+        },
+        required_if=[("state", "absent", ["names"])],
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        from ..module_utils._frontend.state import bring
+
+        module.exit_json(**bring(module.params, check=module.check_mode))
+
+
+if __name__ == "__main__":
+    main()
