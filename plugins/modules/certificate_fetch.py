@@ -32,9 +32,10 @@ options:
     type: list
     elements: str
   recipient:
-    description: Whom to seal for, as the frontend's M(certfleet.acme.certificate_install) returned it.
+    description:
+      - Whom to seal for, as the frontend's M(certfleet.acme.certificate_install) returned it.
+      - Only check mode does without it, as a new frontend has none then; there is no RV(bundle) in that case.
     type: str
-    required: true
   installed:
     description: What the frontend has already, as its M(certfleet.acme.certificate_install) returned it. That is not sent again.
     type: list
@@ -147,7 +148,7 @@ def main() -> None:
             "store": {"type": "path", "default": "/var/lib/certfleet"},
             "names": {"type": "list", "elements": "str"},
             "key_types": {"type": "list", "elements": "str", "no_log": False},
-            "recipient": {"type": "str", "required": True},
+            "recipient": {"type": "str"},
             "installed": {"type": "list", "elements": "dict", "default": []},
             "ignore_missing": {"type": "bool", "default": False},
         },
@@ -157,7 +158,7 @@ def main() -> None:
         from ..module_utils._core.clock import SystemClock
         from ..module_utils._workflow.delivery import deliver
 
-        module.exit_json(**deliver(module.params, SystemClock()))
+        module.exit_json(**deliver(module.params, SystemClock(), check=module.check_mode))
 
 
 if __name__ == "__main__":

@@ -42,8 +42,14 @@ class Delivery:
     missing: Mapping[str, str]
 
 
-def deliver(options: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
-    """What the module certificate_fetch returns for its options; Error when a name that was asked for has no certificate."""
+def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> dict[str, Any]:
+    """What the module certificate_fetch returns for its options; Error when a name that was asked for has no certificate.
+
+    With ``check`` it does without a recipient: a new frontend has none before it is prepared for real.
+    """
+    recipient = options["recipient"]
+    if not recipient and not check:
+        raise InputError("recipient", recipient, "is not what certificate_install with state=prepared returns")
     wish = read_wish(options)
     delivery = select(CertificateStore(Files(options["store"])), wish, clock.now())
     if delivery.missing and wish.names is not None and not options["ignore_missing"]:
@@ -52,13 +58,13 @@ def deliver(options: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
             f"The store {options['store']} has no certificate to deliver for {reasons}", missing=list(delivery.missing)
         )
     # also when there is nothing to seal, so that a wrong recipient is noticed on the first day
-    bundle = seal(options["recipient"].encode(), pack(delivery.entries))
+    bundle = seal(recipient.encode(), pack(delivery.entries)) if recipient else None
     return {
         "changed": False,
         "certificates": [_describe(entry) for entry in delivery.entries],
         "missing": list(delivery.missing),
         "left_out": [dict(zip(("name", "key_type", "reason"), each)) for each in delivery.left_out],
-        **({"bundle": base64.b64encode(bundle).decode("ascii")} if delivery.entries else {}),
+        **({"bundle": base64.b64encode(bundle).decode("ascii")} if bundle and delivery.entries else {}),
     }
 
 
