@@ -48,6 +48,8 @@ APT::Install-Recommends "0";
 APT::Install-Suggests "0";
 Acquire::Languages "none";
 Acquire::Retries "3";
+// A snapshot or a slow mirror will do: these are tools for tests, and their signatures are still checked.
+Acquire::Check-Valid-Until "false";
 """
 
 
@@ -195,11 +197,7 @@ def base_status(status: str) -> str:
 
 def is_base(name: str, stanza: str) -> bool:
     """Whether every Debian that can run this script has the package."""
-    return (
-        field(stanza, "Essential") == "yes"
-        or field(stanza, "Priority") in BASE_PRIORITIES
-        or name in BASE_PACKAGES
-    )
+    return field(stanza, "Essential") == "yes" or field(stanza, "Priority") in BASE_PRIORITIES or name in BASE_PACKAGES
 
 
 def provided(stanzas: dict[str, str]) -> dict[str, list[str]]:
