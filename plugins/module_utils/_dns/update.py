@@ -93,6 +93,13 @@ def build_update(zone: str, edits: Sequence[Edit], ttl: int, key: TsigKey | None
     return wire, message.mac or b""
 
 
+# PowerDNS answers so to a wrong name, secret or time as well as to a key without the right.
+_UNSAID = (
+    "it does not allow this change with the TSIG key {key}, or does not accept the key's name or secret or the time "
+    "of the signature (the answer is unsigned and does not say which)"
+)
+
+
 class Refusal(NamedTuple):
     """Why an update was not made: the code, and a clause that explains it."""
 
@@ -112,6 +119,8 @@ def read_refusal(wire: bytes, mac: bytes, key: TsigKey | None) -> Refusal | None
     code = dns.rcode.to_text(message.rcode())
     if code == "NOERROR":
         return _check_signature(wire, mac, key)
+    if code == "REFUSED" and key and not message.tsig:
+        return Refusal(code, _UNSAID.format(key=name))
     return Refusal(code, _clause(code, name))
 
 

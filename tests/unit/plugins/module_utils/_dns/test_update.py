@@ -169,6 +169,16 @@ def test_an_update_without_a_key_that_is_refused_says_so(server: FakeServer) -> 
     assert answered(server, None).endswith("(REFUSED): it does not allow this change without a TSIG key")
 
 
+def test_an_unsigned_refusal_of_a_signed_update_leaves_the_reason_open(server: FakeServer) -> None:
+    server.rcode, server.keys = "REFUSED", {}
+    _wire, mac = build_update(ZONE, [Edit(TxtRecord("a.example.com", "v"), True)], 60, KEY)
+    stranger, _mac = build_update(ZONE, [Edit(TxtRecord("a.example.com", "v"), True)], 60, None)
+    refusal = read_refusal(server.handle(stranger), mac, KEY)
+    assert refusal is not None
+    assert refusal.code == "REFUSED"
+    assert "with the TSIG key acme, or does not accept the key's name or secret" in refusal.clause
+
+
 def test_an_unsigned_yes_to_a_signed_update_is_not_believed(server: FakeServer) -> None:
     server.keys = {}
     _wire, mac = build_update(ZONE, [Edit(TxtRecord("a.example.com", "v"), True)], 60, KEY)
