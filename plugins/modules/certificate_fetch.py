@@ -47,6 +47,9 @@ options:
       - While O(names) is left out, the task never fails for this reason.
     type: bool
     default: false
+extends_documentation_fragment:
+  - certfleet.acme.group.ca
+  - certfleet.acme.group.account
 attributes:
   check_mode:
     support: full
@@ -138,6 +141,7 @@ left_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
 
@@ -145,6 +149,8 @@ def main() -> None:
     """Read the options, let the engine choose and seal, return what it says."""
     module = AnsibleModule(
         argument_spec={
+            **UNUSED_CA,
+            **UNUSED_ACCOUNT,
             "store": {"type": "path", "default": "/var/lib/certfleet"},
             "names": {"type": "list", "elements": "str"},
             "key_types": {"type": "list", "elements": "str", "no_log": False},

@@ -53,6 +53,10 @@ options:
       - The mode of the files, four octal digits in quotes. Folders get the right to enter where the files can be read.
       - The default is V(0600), and V(0640) with O(group). No mode is accepted that gives every user of the host access.
     type: str
+extends_documentation_fragment:
+  - certfleet.acme.group.ca
+  - certfleet.acme.group.account
+  - certfleet.acme.group.store
 attributes:
   check_mode:
     support: full
@@ -161,6 +165,7 @@ certificates:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA, UNUSED_STORE
 from ..module_utils._ansible.reporting import reporting
 
 
@@ -168,6 +173,9 @@ def main() -> None:
     """Read the options, let the engine bring the frontend into the state, return what it says."""
     module = AnsibleModule(
         argument_spec={
+            **UNUSED_CA,
+            **UNUSED_ACCOUNT,
+            **UNUSED_STORE,
             "state": {"type": "str", "default": "present", "choices": ["prepared", "present", "absent"]},
             "path": {"type": "path", "default": "/etc/certfleet"},
             "bundle": {"type": "str"},

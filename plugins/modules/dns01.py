@@ -62,6 +62,8 @@ options:
       - Nothing is remembered when it is left out.
     type: path
 extends_documentation_fragment:
+  - certfleet.acme.group.ca
+  - certfleet.acme.group.account
   - certfleet.acme.dns
 attributes:
   check_mode:
@@ -257,6 +259,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
+from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
 RECORD_OPTIONS = {
@@ -269,6 +272,8 @@ def main() -> None:
     """Read the options, let the engine work, return what it says."""
     module = AnsibleModule(
         argument_spec={
+            **UNUSED_CA,
+            **UNUSED_ACCOUNT,
             **DNS_OPTIONS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent", "swept", "verified"]},
             "records": {"type": "list", "elements": "dict", "required": True, "options": RECORD_OPTIONS},

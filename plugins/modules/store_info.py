@@ -25,6 +25,9 @@ options:
       - A JMESPath expression, which is applied to the list that RV(certificates) would have without it.
       - All certificates come back when it is left out.
     type: str
+extends_documentation_fragment:
+  - certfleet.acme.group.ca
+  - certfleet.acme.group.account
 attributes:
   check_mode:
     support: full
@@ -137,13 +140,19 @@ certificates:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the store and say what is in it."""
     module = AnsibleModule(
-        argument_spec={"store": {"type": "path", "default": "/var/lib/certfleet"}, "query": {"type": "str"}},
+        argument_spec={
+            **UNUSED_CA,
+            **UNUSED_ACCOUNT,
+            "store": {"type": "path", "default": "/var/lib/certfleet"},
+            "query": {"type": "str"},
+        },
         supports_check_mode=True,
     )
     with reporting(module):
