@@ -83,10 +83,10 @@ def carry_out(
     return [outcome_of(decision, attempts.get(decision.target)) for decision in decisions]
 
 
-def expect(decisions: Sequence[Decision]) -> list[Outcome]:
-    """The outcomes if all that is due goes well."""
-    status = {"issue": "issued", "renew": "renewed", "keep": "valid"}
-    return [Outcome(each, status[each.action], each.reason, each.stored) for each in decisions]
+def expect(decision: Decision) -> Outcome:
+    """What becomes of a decision if all goes well."""
+    status = {"issue": "issued", "renew": "renewed", "keep": "valid"}[decision.action]
+    return Outcome(decision, status, decision.reason, decision.stored)
 
 
 def outcome_of(decision: Decision, attempt: Attempt | None) -> Outcome:

@@ -41,7 +41,7 @@ class Ordering:
         unordered = [each for each in decisions if each.due and not self._is_pending(each)]
         if state == "finalized":
             changed = any(each.due for each in decisions)
-            return {"changed": changed, "certificates": [outcome.as_dict() for outcome in expect(decisions)]}
+            return {"changed": changed, "certificates": [expect(each).as_dict() for each in decisions]}
         return {"changed": bool(unordered), "certificates": [outcome_of(each, None).as_dict() for each in decisions]}
 
     def place(self, wanted: Sequence[Wanted]) -> dict[str, Any]:

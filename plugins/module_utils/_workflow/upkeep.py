@@ -19,8 +19,8 @@ from .._store.certificates import CertificateStore
 from .._store.lock import Lock
 from .connection import Authority, connect
 from .issue import issue
-from .job import FailOn, Outcome, carry_out, count, describe_fatal, expect, make_plan
-from .plan import Decision, Stored
+from .job import FailOn, Outcome, carry_out, count, describe_fatal, expect, make_plan, outcome_of
+from .plan import Decision, Stored, order_by_urgency
 from .profiles import check_offered
 from .run import Attempt, Run
 from .wanted import Wanted
@@ -39,6 +39,12 @@ class Bounds:
     concurrency: int
     patience: float
     wait: float
+
+    def __post_init__(self) -> None:
+        for option in ("run_size", "max_runs", "concurrency", "patience"):
+            value = getattr(self, option)
+            if value is not None and value < 1:
+                raise InputError(option, value, "is less than 1")
 
 
 def check_challenges(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
@@ -69,7 +75,13 @@ class Upkeep:
     def check(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
         """What :meth:`keep` would do, from the list and the store alone."""
         now = self._clock.now()
-        return self._result(expect(make_plan(wanted, self._store, now)), "never", now)
+        decisions = make_plan(wanted, self._store, now)
+        most = None if self._bounds.max_runs is None else self._bounds.max_runs * self._bounds.run_size
+        taken = {decision.target for decision in order_by_urgency(decisions, now)[:most]}
+        outcomes = [
+            expect(each) if each.target in taken or not each.due else outcome_of(each, None) for each in decisions
+        ]
+        return self._result(outcomes, "never", now)
 
     def keep(self, wanted: Sequence[Wanted], attempted: frozenset[str] | None, fail_on: FailOn) -> dict[str, Any]:
         """Issue and renew what is due; only one process at a time works on a store.
@@ -84,7 +96,9 @@ class Upkeep:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
             # what an interrupted run or a primary that was down then has left behind
             self._updates.update(self._fleet.withdraw_leftovers().messages)
-            outcomes = self._carry_out(decisions, now) if any(each.due for each in decisions) else expect(decisions)
+            outcomes = (
+                self._carry_out(decisions, now) if any(each.due for each in decisions) else list(map(expect, decisions))
+            )
         return self._result(outcomes, fail_on, now)
 
     def _carry_out(self, decisions: list[Decision], now: datetime) -> list[Outcome]:
