@@ -28,7 +28,8 @@ class Options:
       *any* of them, so orders that care must name one.
     - `nonce_reject`, `authz_reuse`: percentages, as Pebble has them by default.
     - `external_accounts`: MAC keys (base64url) by key identifier; `require_external_account` insists on one.
-    - `blocked`: names that the CA refuses at newOrder.
+    - `blocked`: names that the CA refuses at newOrder, with all below them. Pebble breaks down over an
+      ordered name that has fewer labels than a blocked one with the same end, so keep these short.
     - `secondary`: whether NSD follows one of the primaries; without it there are three responders only.
     - `retry_after`: seconds that the CA asks to wait between polls of an authorization and of an order.
     - `asked`: the responders that the CA's resolver asks, in turn; the others serve the zones unasked.
@@ -43,7 +44,7 @@ class Options:
     authz_reuse: int = 50
     external_accounts: Mapping[str, str] = field(default_factory=dict)
     require_external_account: bool = False
-    blocked: tuple[str, ...] = ("blocked.fleet.test",)
+    blocked: tuple[str, ...] = ("blocked.test",)
     retry_after: tuple[int, int] = (1, 1)
     secondary: bool = True
     frontends: int = 3

@@ -78,7 +78,7 @@ def test_changed_names_and_key_types_are_renewed_with_the_reason(keep: Keep) -> 
 
 
 def test_one_failing_name_does_not_hold_up_the_others(lab: Lab, keep: Keep, store: Path) -> None:
-    blocked = {"name": "blocked", "domains": ["blocked.fleet.test"], "profile": "classic"}
+    blocked = {"name": "blocked", "domains": ["www.blocked.test"], "profile": "classic"}
     elsewhere = {"name": "elsewhere", "domains": ["www.nowhere.test"], "profile": "classic"}
     result = keep([blocked, MAIL, elsewhere])
     assert result.failed
