@@ -15,6 +15,8 @@ from .errors import InputError
 
 LONGEST_NAME = 253
 LONGEST_CHALLENGE_NAME = LONGEST_NAME - len("_acme-challenge.")
+# the other characters that separate labels (UTS #46 §2.3)
+_FULL_STOPS = str.maketrans("\u3002\uff0e\uff61", "...")
 
 
 @dataclass(frozen=True, order=True)
@@ -44,7 +46,7 @@ def parse_identifier(text: str, option: str = "domains") -> Identifier:
     address = _parse_address(name)
     if address is not None:
         return Identifier("ip", address)
-    name = name.removesuffix(".")
+    name = name.translate(_FULL_STOPS).removesuffix(".")
     wildcard = name.startswith("*.")
     base = name[2:] if wildcard else name
     if "*" in base:
@@ -55,14 +57,17 @@ def parse_identifier(text: str, option: str = "domains") -> Identifier:
     if len(labels) < 2:
         raise InputError(option, text, "is not a full name: it has only one label")
     ascii_name = ".".join(_to_ascii(label, text, option) for label in labels)
-    if len(ascii_name) > LONGEST_NAME:
+    value = f"*.{ascii_name}" if wildcard else ascii_name
+    if len(value) > LONGEST_NAME:
         raise InputError(option, text, f"is longer than {LONGEST_NAME} characters")
-    if labels[-1].isdigit():
+    if ascii_name.rpartition(".")[2].isdigit():
         raise InputError(option, text, "ends in a number, as no domain does")
-    return Identifier("dns", f"*.{ascii_name}" if wildcard else ascii_name)
+    return Identifier("dns", value)
 
 
 def _parse_address(text: str) -> str | None:
+    if "%" in text:
+        return None  # the zone of an address means something on one host only
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
