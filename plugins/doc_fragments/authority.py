@@ -11,27 +11,8 @@ class ModuleDocFragment:
 
     # for modules that need no account
     CA = r"""
-options:
-  directory:
-    description:
-      - The URL of the CA's directory (RFC 8555 section 7.1.1). It must begin with C(https://).
-    type: str
-    required: true
-  ca_bundle:
-    description:
-      - A file on the validation host with the certificates (PEM) that the CA's own server is checked against.
-        It takes the place of the public roots, and is needed for a private CA only.
-      - Without it the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) count, then the public roots.
-    type: path
-  request_timeout:
-    description: How many seconds to wait for a connection to the CA and for each of its answers.
-    type: float
-    default: 30.0
 notes:
   - Proxies are taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY) of the validation host.
-"""
-
-    DOCUMENTATION = r"""
 options:
   directory:
     description:
@@ -48,16 +29,20 @@ options:
     description: How many seconds to wait for a connection to the CA and for each of its answers.
     type: float
     default: 30.0
+"""
+
+    DOCUMENTATION = (
+        CA
+        + r"""
   account:
     description:
-      - The name of the account in the store. One account is enough for most fleets;
-        accounts of the same name at different CAs are different accounts.
+      - The name of the account in the store. One account is enough for most fleets.
+      - Accounts of the same name at different CAs are different accounts.
     type: str
     default: default
   store:
     description: The folder of the store on the validation host, which holds accounts, certificates and their keys.
     type: path
     default: /var/lib/certfleet
-notes:
-  - Proxies are taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY) of the validation host.
 """
+    )

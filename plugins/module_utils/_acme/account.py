@@ -103,13 +103,6 @@ def update_contact(session: Session, contact: Sequence[str]) -> Account:
     return _read(url, session.post(url, {"contact": list(contact)}, what, repeatable=True), what)
 
 
-def agree_to_terms(session: Session) -> Account:
-    """Agree to the terms of service as they are now (RFC 8555 §7.3.3). Safe to repeat."""
-    url = _account_url(session)
-    what = "the agreement to the terms of service"
-    return _read(url, session.post(url, {"termsOfServiceAgreed": True}, what, repeatable=True), what)
-
-
 def deactivate(session: Session) -> Account:
     """End the account for good (RFC 8555 §7.3.6).
 

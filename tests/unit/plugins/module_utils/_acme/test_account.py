@@ -14,7 +14,6 @@ from acme.jws import JWS
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.account import (
     Account,
     ExternalBinding,
-    agree_to_terms,
     deactivate,
     fetch_account,
     find,
@@ -92,11 +91,6 @@ def test_the_contact_is_replaced(registered: Session) -> None:
 def test_a_ca_that_hides_the_contact_has_none(ca: FakeCa, registered: Session) -> None:
     ca.shows_contact = False
     assert fetch_account(registered).contact is None
-
-
-def test_new_terms_are_agreed_to(ca: FakeCa, registered: Session) -> None:
-    agree_to_terms(registered)
-    assert ca.seen[-1].payload == {"termsOfServiceAgreed": True}
 
 
 def test_an_account_is_deactivated_for_good(registered: Session) -> None:

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps that make an account what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .._acme.account import deactivate, register, update_contact
+from .._acme.directory import Directory
+from .._acme.key import AccountKey
+from .._acme.key_change import change_key
+from .._acme.network import Network
+from .._acme.problem import NetworkError, ProblemError
+from .._acme.session import Session
+from .._store.accounts import AccountStore
+from .._x509.key import PrivateKey, fingerprint_of, key_to_pem, make_key
+from .account_look import Found
+from .account_plan import Step
+from .account_record import DEFAULT_KEY_TYPE, Record, WantedAccount, describe_key
+
+
+class Steps:
+    """Carries a plan out. Any step can be the last before the power fails.
+
+    A key is on disk before the CA hears of it, and the record is written after
+    each of its answers, so that the next look finds out where to go on.
+    """
+
+    def __init__(
+        self, store: AccountStore, network: Network, directory: Directory, found: Found, wanted: WantedAccount
+    ) -> None:
+        self._store = store
+        self._network = network
+        self._directory = directory
+        self._found = found
+        self._wanted = wanted
+        self._key = found.next_key if found.next_in_use else found.key
+        self._record = found.record
+
+    def carry_out(self, steps: Sequence[Step]) -> Record | None:
+        """Take the steps in this order; the record as it is then."""
+        methods = {
+            "register": self._register,
+            "adopt": self._adopt,
+            "finish key change": self._finish_key_change,
+            "change contact": self._change_contact,
+            "record terms of service": self._record_terms,
+            "change key": self._change_key,
+            "deactivate": self._deactivate,
+            "remove from store": self._remove,
+        }
+        for step in steps:
+            methods[step]()
+        return self._record
+
+    def _register(self) -> None:
+        if self._key is None:
+            self._key = make_key(self._wanted.key_type or DEFAULT_KEY_TYPE)
+        self._keep_key(self._key)
+        # a change of the key that the CA knows neither end of
+        self._store.drop_next_key()
+        contact, binding = self._wanted.contact, self._wanted.external_binding
+        if contact is None:
+            contact = self._record.contact if self._record else ()
+        session = Session(self._network, self._directory, AccountKey(self._key))
+        account = register(session, contact, self._wanted.terms_agreed, binding)
+        record = self._new_record(self._key, account.url)
+        key_id = binding.key_id if binding else None
+        self._save(replace(record, contact=contact, contact_shown=account.contact, external_key_id=key_id))
+
+    def _adopt(self) -> None:
+        account = self._found.account
+        assert account is not None
+        assert self._key is not None
+        self._keep_key(self._key)
+        contact = account.contact or ()
+        self._save(replace(self._new_record(self._key, account.url), contact=contact, contact_shown=account.contact))
+
+    def _new_record(self, key: PrivateKey, url: str) -> Record:
+        adopted = fingerprint_of(self._wanted.key) if self._wanted.key else None
+        terms = self._directory.terms_of_service if self._wanted.terms_agreed else None
+        return Record(
+            account_uri=url,
+            directory=self._directory.url,
+            terms_of_service=terms,
+            key_label=self._wanted.key_label,
+            adopted=adopted,
+            **describe_key(key),
+        )
+
+    def _keep_key(self, key: PrivateKey) -> None:
+        if not (self._found.in_store and key is self._found.key):
+            self._store.set_key(key_to_pem(key))
+
+    def _change_contact(self) -> None:
+        contact = self._wanted.contact or ()
+        shown = update_contact(self._session(), contact).contact
+        self._save(replace(self._known_record(), contact=contact, contact_shown=shown))
+
+    def _record_terms(self) -> None:
+        self._save(replace(self._known_record(), terms_of_service=self._directory.terms_of_service))
+
+    def _change_key(self) -> None:
+        record = self._known_record()
+        key = make_key(self._wanted.key_type or record.key_type)
+        self._store.set_next_key(key_to_pem(key))
+        self._send_key(key)
+        self._settle(key)
+
+    def _finish_key_change(self) -> None:
+        """Go on where a change of the key was cut off: before, during or after the CA heard of it."""
+        key = self._found.next_key or self._key
+        assert key is not None
+        if self._found.next_key is not None and not self._found.next_in_use:
+            self._send_key(key)
+        self._settle(key)
+
+    def _send_key(self, key: PrivateKey) -> None:
+        try:
+            change_key(self._session(), AccountKey(key))
+        except ProblemError as error:
+            if (error.problem.status or 500) < 500:
+                # refused for certain, so the old key stays and the next attempt makes another one
+                self._store.drop_next_key()
+            raise
+        except NetworkError as error:
+            again = f"{error.message}; the next run finds out which key the CA knows, and finishes"
+            raise NetworkError(again, error.uncertain, **error.details) from error
+
+    def _settle(self, key: PrivateKey) -> None:
+        """Have a key that the CA knows in its place, and in the record."""
+        if self._store.next_key() is not None:
+            self._store.promote_next_key()
+        self._key = key
+        if self._record is not None:
+            label = self._record.key_label if self._wanted.key_label is None else self._wanted.key_label
+            self._save(replace(self._record, key_label=label, **describe_key(key)))
+
+    def _deactivate(self) -> None:
+        assert self._found.account is not None
+        deactivate(self._session(self._found.account.url))
+
+    def _remove(self) -> None:
+        self._store.remove()
+        self._record = None
+
+    def _session(self, url: str | None = None) -> Session:
+        assert self._key is not None
+        known = self._found.account.url if self._found.account else None
+        return Session(
+            self._network, self._directory, AccountKey(self._key), url or known or self._known_record().account_uri
+        )
+
+    def _known_record(self) -> Record:
+        assert self._record is not None
+        return self._record
+
+    def _save(self, record: Record) -> None:
+        self._store.set_record(record.as_dict())
+        self._record = record
