@@ -34,7 +34,6 @@ options {{
     {listen6}
     pid-file none;
     session-keyfile none;
-    lock-file none;
     recursion no;
     dnssec-validation no;
     empty-zones-enable no;

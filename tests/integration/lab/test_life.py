@@ -64,13 +64,23 @@ def test_a_killed_owner_leaves_nothing(tmp_path: Path) -> None:
     wait_until(lambda: not folder.exists())
 
 
-def test_two_labs_run_side_by_side_with_other_zones() -> None:
-    with Lab(Options(zones=("one.test",), aliases={})) as one, Lab(Options(zones=("two.test",), aliases={})) as two:
-        for responder in one.responders:
-            assert query.soa_serial(responder.address, responder.port, "one.test")
-        for responder in two.responders:
-            assert query.soa_serial(responder.address, responder.port, "two.test")
-            assert query.soa_serial(responder.address, responder.port, "one.test") is None
+def test_two_labs_run_side_by_side_without_mixing() -> None:
+    owner = "_acme-challenge.www.fleet.test"
+    with Lab(Options(frontends=0)) as one, Lab(Options(frontends=0)) as two:
+        for lab in (one, two):
+            for responder in lab.primaries:
+                lab.add_txt(responder.name, owner, lab.folder.name)
+        for lab in (one, two):
+            for responder in lab.responders:
+                wait_until(lambda lab=lab, name=responder.name: lab.txt(name, owner) == {lab.folder.name})
+
+
+def test_the_zones_can_be_chosen() -> None:
+    with Lab(Options(zones=("one.test", "deep.below.one.test"), aliases={}, frontends=0)) as lab:
+        for responder in lab.responders:
+            for zone in ("one.test", "deep.below.one.test"):
+                assert query.soa_serial(responder.address, responder.port, zone) == 1
+            assert query.soa_serial(responder.address, responder.port, "fleet.test") is None
 
 
 def test_the_ca_starts_afresh_with_other_options() -> None:
