@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_two_labs_run_side_by_side_without_mixing() -> None:
                 lab.add_txt(responder.name, owner, lab.folder.name)
         for lab in (one, two):
             for responder in lab.responders:
-                wait_until(lambda lab=lab, name=responder.name: lab.txt(name, owner) == {lab.folder.name})
+                wait_until(partial(holds, lab, responder.name, owner, lab.folder.name))
 
 
 def test_the_zones_can_be_chosen() -> None:
@@ -123,6 +124,11 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as failure:
         command("status", str(tmp_path))
     assert failure.value.stderr == f"lab: no lab in {tmp_path}\n"
+
+
+def holds(lab: Lab, name: str, owner: str, value: str) -> bool:
+    """Whether a responder has exactly this one value for a name."""
+    return lab.txt(name, owner) == {value}
 
 
 def command(*arguments: str) -> str:
