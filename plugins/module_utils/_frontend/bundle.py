@@ -89,7 +89,7 @@ def _read_entry(value: Any) -> Entry:
             key_type=check_name(value["key_type"], "bundle"),
             identifiers=tuple(value["identifiers"]),
             sha256=value["sha256"],
-            files={name: value["files"][name].encode("ascii") for name in FILES},
+            files={name: value["files"][name].encode("latin-1") for name in FILES},
         )
     except (TypeError, KeyError, AttributeError, ValueError):
         raise Error("The bundle is not one of certificate_fetch: an entry lacks something") from None

@@ -41,7 +41,7 @@ class Entry:
 
 
 def pack(entries: Iterable[Entry]) -> bytes:
-    """The certificates as one JSON document.
+    """The certificates as one JSON document, in which each character of a file is one of its bytes.
 
     Its ``digest`` is over the list of certificates, because the encryption around
     the document does not show by itself that somebody has changed it.
@@ -86,7 +86,7 @@ def _describe(entry: Entry) -> dict[str, Any]:
         "identifiers": list(entry.identifiers),
         "sha256": entry.sha256,
         "not_after": entry.not_after,
-        "files": {name: entry.files[name].decode("ascii") for name in FILES},
+        "files": {name: entry.files[name].decode("latin-1") for name in FILES},
     }
 
 
