@@ -120,3 +120,19 @@ def test_the_readme_uses_variables_that_the_playbooks_know() -> None:
 def test_the_readme_has_every_module_in_its_table() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == [module.stem for module in MODULES]
+
+
+def test_the_tests_that_the_guide_names_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"))
+    assert named
+    for path, name in named:
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+
+
+def test_every_row_of_the_guide_that_is_there_has_its_test() -> None:
+    rows = re.findall(r"^\| (G\d+) \| (.*) \|$", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"), re.MULTILINE)
+    states = {row: text.split(" | ")[1] for row, text in rows if " | " in text}
+    proved = {row for row, text in rows if "::test_" in text}
+    assert list(states) == [f"G{number}" for number in range(1, 31)]
+    assert {row for row, state in states.items() if state == "there"} <= proved
+    assert not {row for row, state in states.items() if state == "not yet"} & proved
