@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -329,6 +330,10 @@ class Lab:
     def log(self, name: str) -> str:
         """The whole log of one server."""
         return self._server(name).log.read_text(encoding="utf-8", errors="replace")
+
+    def updates_taken(self) -> int:
+        """How many UPDATE messages Knot has processed since the lab started; the others do not count them."""
+        return sum(map(int, re.findall(r"DDNS, processing (\d+) updates", self.log("knot"))))
 
     # Inside
 

@@ -66,6 +66,13 @@ def test_an_update_lands_only_where_it_is_sent(lab: Lab, name: str) -> None:
     assert lab.all_txt(name) == {}
 
 
+def test_knot_counts_the_updates_it_takes(lab: Lab) -> None:
+    before = lab.updates_taken()
+    lab.add_txt("knot", OWNER, "counted")
+    lab.remove_txt("knot", OWNER, "counted")
+    assert lab.updates_taken() == before + 2
+
+
 def test_the_secondary_follows_its_primary_and_takes_no_updates(lab: Lab) -> None:
     lab.add_txt("knot", OWNER, "followed")
     wait_until(lambda: lab.txt("nsd", OWNER) == {"followed"})
