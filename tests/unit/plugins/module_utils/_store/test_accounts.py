@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts, their keys, and where things are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._core.name import check_name
+from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore, account_fingerprints
+from ansible_collections.certfleet.acme.plugins.module_utils._store.layout import authority_name
+
+DIRECTORIES = {
+    "https://acme-v02.api.letsencrypt.org/directory": "acme-v02.api.letsencrypt.org-directory",
+    "https://acme-staging-v02.api.letsencrypt.org/directory": "acme-staging-v02.api.letsencrypt.org-directory",
+    "https://localhost:14000/dir": "localhost_14000-dir",
+    "https://[2001:db8::1]:14000/dir": "%5B2001_db8__1%5D_14000-dir",
+    "https://ca.example/": "ca.example",
+    "https://ca.example/../../etc": "ca.example-..-..-etc",
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def account(files: Files) -> AccountStore:
+    return AccountStore(files, "ca.example", "default")
+
+
+def test_an_account_that_is_not_there_is_no_error(account: AccountStore, files: Files) -> None:
+    assert account.key() is None
+    assert account.next_key() is None
+    assert account.record() is None
+    account.remove()
+    account.drop_next_key()
+    assert account_fingerprints(files) == set()
+    assert not os.path.exists(files.root)
+
+
+def test_a_rollover_has_both_keys_until_one_takes_the_place_of_the_other(account: AccountStore) -> None:
+    account.set_key(b"old")
+    account.set_next_key(b"new")
+    assert (account.key(), account.next_key()) == (b"old", b"new")
+    account.promote_next_key()
+    assert (account.key(), account.next_key()) == (b"new", None)
+
+
+def test_removing_leaves_nothing_of_the_account_and_all_of_the_others(account: AccountStore, files: Files) -> None:
+    other = AccountStore(files, "ca.example", "other")
+    for each in (account, other):
+        each.set_key(b"key")
+        each.set_next_key(b"next")
+        each.set_record({"account_uri": "https://ca.example/1"})
+    account.remove()
+    assert files.names("accounts/ca.example") == ["other"]
+    assert other.key() == b"key"
+
+
+def test_fingerprints_are_those_of_all_accounts(files: Files) -> None:
+    for authority in ("one", "two"):
+        for name in ("default", "other"):
+            AccountStore(files, authority, name).set_record({"fingerprint": f"{authority}-{name}"})
+    AccountStore(files, "one", "new").set_key(b"not registered yet")
+    AccountStore(files, "one", "old").set_record({"account_uri": "x"})
+    assert account_fingerprints(files) == {"one-default", "one-other", "two-default", "two-other"}
+
+
+@pytest.mark.parametrize(("directory", "name"), DIRECTORIES.items())
+def test_a_directory_has_one_folder_and_no_separator_in_it(directory: str, name: str) -> None:
+    assert authority_name(directory) == name
+    assert "/" not in name
+
+
+def test_names_of_certificates_can_not_lead_out_of_the_store(tmp_path: Path) -> None:
+    for name in (*map(authority_name, DIRECTORIES), check_name("a.b-c_d")):
+        path = os.path.normpath(tmp_path / "accounts" / name / "default")
+        assert os.path.commonpath([path, tmp_path / "accounts"]) == str(tmp_path / "accounts")
