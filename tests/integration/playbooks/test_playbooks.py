@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection's playbooks, run by name, from the CA to the web servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import Lab
+from tests.modules import ROOT
+
+GOOD = {"name": "good", "domains": ["good.fleet.test"], "key_types": ["ecdsa-p256"], "profile": "classic"}
+BAD = {"name": "bad", "domains": ["www.blocked.test"], "key_types": ["ecdsa-p256"], "profile": "classic"}
+
+
+class Plays:
+    """The playbook `renew` with variables for one test."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab = lab
+        self.reloads = folder / "reloads"
+        self.variables: dict[str, Any] = {
+            "certfleet_terms_agreed": True,
+            "certfleet_store": str(folder / "store"),
+            "certfleet_frontend_path": str(folder / "{{ inventory_hostname }}"),
+            # a web server's reload, as far as the playbook can tell: it is counted
+            "certfleet_frontend_reload_command": ["tee", "-a", str(self.reloads)],
+            "certfleet_frontend_test_command": "true",
+            "certfleet_dns_wait": 20,
+        }
+
+    def renew(self, *certificates: dict[str, Any], arguments: tuple[str, ...] = ()) -> tuple[int, dict[str, int], str]:
+        """Exit status, number of changes by host, and the output."""
+        variables = {**self.variables, "certfleet_certificates": list(certificates)}
+        command = ["ansible-playbook", "-i", str(self.lab.inventory), "-e", json.dumps(variables), "-vvv", *arguments]
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        done = subprocess.run(
+            [*command, "certfleet.acme.renew"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+            timeout=240,
+        )
+        changes = {
+            host: int(number)
+            for host, number in re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+)", done.stdout, re.MULTILINE)
+        }
+        return done.returncode, changes, done.stdout + done.stderr
+
+
+@pytest.fixture
+def plays(lab: Lab, tmp_path: Path) -> Plays:
+    return Plays(lab, tmp_path)
+
+
+def live(folder: Path, host: str, name: str) -> Path:
+    return folder / host / "certificates" / name / "ecdsa-p256" / "live" / "fullchain.pem"
+
+
+def test_check_mode_on_bare_machines_changes_nothing_and_says_so(plays: Plays, tmp_path: Path) -> None:
+    code, changes, output = plays.renew(GOOD, arguments=("--check", "--diff"))
+    assert code == 0, output
+    assert changes["validator"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_second_run_changes_nothing(plays: Plays, tmp_path: Path) -> None:
+    code, changes, output = plays.renew(GOOD)
+    assert code == 0, output
+    assert min(changes.values()) > 0
+    assert live(tmp_path, "front2", "good").exists()
+
+    code, changes, output = plays.renew(GOOD)
+    assert code == 0, output
+    assert set(changes.values()) == {0}
+    assert "0 orders; 1 valid" in output
+    assert "PRIVATE KEY" not in output
+
+
+def test_what_could_be_issued_is_deployed_before_the_play_fails_over_the_rest(plays: Plays, tmp_path: Path) -> None:
+    code, _changes, output = plays.renew(GOOD, BAD)
+    assert code != 0
+    assert "1 certificate could not be issued\\nbad (ecdsa-p256): " in output
+    assert live(tmp_path, "front3", "good").exists()
+    assert not live(tmp_path, "front3", "bad").exists()
+
+
+def test_a_frontend_that_is_built_anew_costs_no_order(plays: Plays, tmp_path: Path) -> None:
+    plays.renew(GOOD)
+    before = live(tmp_path, "front1", "good").read_bytes()
+    (tmp_path / "front1").rename(tmp_path / "gone")
+    code, changes, output = plays.renew(GOOD)
+    assert code == 0, output
+    assert "0 orders" in output
+    assert (changes["front1"] > 0, changes["front2"], changes["front3"]) == (True, 0, 0)
+    assert live(tmp_path, "front1", "good").read_bytes() == before
