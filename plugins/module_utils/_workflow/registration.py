@@ -41,7 +41,21 @@ def keep_account(
     if wanted is None and store.key() is None and store.record() is None:
         return report_absent(None, ())
     with nullcontext() if check else Lock(files), _reach(authority, clock) as (network, directory):
-        return _keep(store, network, directory, wanted, check)
+        return settle(store, network, directory, wanted, check)
+
+
+def settle(
+    store: AccountStore, network: Network, directory: Directory, wanted: WantedAccount | None, check: bool
+) -> dict[str, Any]:
+    """Look, plan and carry out, for one account at a CA whose directory has been read; the result for the user."""
+    found = look(store, network, directory, wanted.key if wanted else None)
+    steps = plan_present(found, wanted, directory) if wanted else plan_absent(found)
+    record = None
+    if not check:
+        record = Steps(store, network, directory, found, wanted or WantedAccount()).carry_out(steps)
+    if wanted is None:
+        return report_absent(found, steps)
+    return report_present(found, wanted, directory, steps, record)
 
 
 def refuse_certificate_key(files: Files, key: PrivateKey) -> None:
@@ -62,16 +76,3 @@ def _reach(authority: Authority, clock: Clock) -> Iterator[tuple[Network, Direct
         yield network, fetch_directory(network, authority.directory)
     finally:
         network.close()
-
-
-def _keep(
-    store: AccountStore, network: Network, directory: Directory, wanted: WantedAccount | None, check: bool
-) -> dict[str, Any]:
-    found = look(store, network, directory, wanted.key if wanted else None)
-    steps = plan_present(found, wanted, directory) if wanted else plan_absent(found)
-    record = None
-    if not check:
-        record = Steps(store, network, directory, found, wanted or WantedAccount()).carry_out(steps)
-    if wanted is None:
-        return report_absent(found, steps)
-    return report_present(found, wanted, directory, steps, record)
