@@ -20,6 +20,7 @@ from .openssl import Facts, OpenSsl, split
 VERSION = 1
 FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 _DAMAGED = "The bundle is damaged: what is inside is not what was sealed"
+_FOREIGN = "The bundle is not one of certificate_fetch: something in it is lacking or of the wrong kind"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def read_bundle(content: bytes) -> tuple[Entry, ...]:
         raise Error(f"The bundle has version {version!r}, and this certificate_install reads version {VERSION}")
     if digest != _digest_of(certificates):
         raise Error(_DAMAGED)
+    if not isinstance(certificates, list):
+        raise Error(_FOREIGN)
     entries = {(entry.name, entry.key_type): entry for entry in map(_read_entry, certificates)}
     if len(entries) != len(certificates):
         raise Error("The bundle holds two certificates of the same name and key type")
@@ -92,9 +95,9 @@ def _read_entry(value: Any) -> Entry:
             files={name: value["files"][name].encode("latin-1") for name in FILES},
         )
     except (TypeError, KeyError, AttributeError, ValueError):
-        raise Error("The bundle is not one of certificate_fetch: an entry lacks something") from None
+        raise Error(_FOREIGN) from None
     if not all(isinstance(text, str) for text in (*entry.identifiers, entry.sha256)):
-        raise Error("The bundle is not one of certificate_fetch: an entry lacks something")
+        raise Error(_FOREIGN)
     return entry
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -56,12 +56,11 @@ class Issued:
             "fullchain.pem": self.cert + self.chain,
         }
 
-    def entry(self, name: str, key_type: str, **changes: object) -> Entry:
-        """The certificate as it goes into a bundle, or with something about it changed."""
+    def entry(self, name: str, key_type: str) -> Entry:
+        """The certificate as it goes into a bundle."""
         facts = describe(self.cert)
         identifiers = tuple(identifier.value for identifier in facts.identifiers)
-        entry = Entry(name, key_type, identifiers, facts.sha256, format_instant(facts.not_after), self.files)
-        return replace(entry, **changes)  # type: ignore[arg-type]
+        return Entry(name, key_type, identifiers, facts.sha256, format_instant(facts.not_after), self.files)
 
     def store(self, store: CertificateStore, name: str, key_type: str) -> None:
         """Put it into a store, with the part of the record that deliveries go by."""

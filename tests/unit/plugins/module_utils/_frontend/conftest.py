@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A frontend with a recipient key, and certificates for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._frontend.command import run_openssl
+from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Frontend
+from ansible_collections.certfleet.acme.plugins.module_utils._frontend.openssl import OpenSsl
+from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import Entry, pack, seal
+
+from tests.unit.plugins.module_utils._x509.throwaway import Authority, present
+
+Seal = Callable[..., bytes]
+
+
+class SetClock:
+    """A clock that stands at a time."""
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        raise AssertionError("nothing on a frontend waits")
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("nothing on a frontend waits")
+
+
+class Recorded:
+    """The real command, and what it was called with."""
+
+    def __init__(self) -> None:
+        self.arguments: list[list[str]] = []
+
+    def __call__(self, arguments: list[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+        self.arguments.append(arguments)
+        return run_openssl(arguments, stdin)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority(present())
+
+
+@pytest.fixture
+def clock(authority: Authority) -> SetClock:
+    return SetClock(authority.now)
+
+
+@pytest.fixture
+def command() -> Recorded:
+    return Recorded()
+
+
+@pytest.fixture(scope="session")
+def recipient_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """One recipient for all tests, because its key takes a moment to make."""
+    files = Files(str(tmp_path_factory.mktemp("recipient")))
+    Frontend(files, OpenSsl(run_openssl), SetClock(present())).prepare()
+    return {name: files.read(name) or b"" for name in ("recipient/privkey.pem", "recipient/cert.pem")}
+
+
+@pytest.fixture
+def files(tmp_path: Path, recipient_files: dict[str, bytes]) -> Files:
+    files = Files(str(tmp_path / "certfleet"))
+    for name, content in recipient_files.items():
+        files.write(name, content)
+    return files
+
+
+@pytest.fixture
+def frontend(files: Files, command: Recorded, clock: SetClock) -> Frontend:
+    return Frontend(files, OpenSsl(command), clock)
+
+
+@pytest.fixture
+def sealed(recipient_files: dict[str, bytes]) -> Seal:
+    """Certificates, sealed for the frontend."""
+
+    def call(*entries: Entry) -> bytes:
+        return seal(recipient_files["recipient/cert.pem"], pack(entries))
+
+    return call
