@@ -63,7 +63,13 @@ def fetch(files: Files, frontend: Frontend) -> Fetch:
     """Call the engine of certificate_fetch for the frontend."""
 
     def call(*, check: bool = False, **options: Any) -> dict[str, Any]:
-        defaults = {"store": files.root, "names": None, "key_types": None, "installed": [], "ignore_missing": False}
+        defaults: dict[str, Any] = {
+            "store": files.root,
+            "names": None,
+            "key_types": None,
+            "installed": [],
+            "ignore_missing": False,
+        }
         recipient = (frontend.recipient() or b"").decode()
         return deliver({**defaults, "recipient": recipient, **options}, SetClock(), check)
 
