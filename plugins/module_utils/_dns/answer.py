@@ -85,6 +85,20 @@ def read_answer(wire: bytes, name: str) -> Answer:
     )
 
 
+class AnswerReader:
+    """Reads answers and remembers them: servers that agree say the same to the byte, but for the ID."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Answer] = {}
+
+    def read(self, wire: bytes, name: str) -> Answer:
+        """What a message says about the name asked for; see :func:`read_answer`."""
+        answer = self._known.get(wire[2:])
+        if answer is None:
+            answer = self._known[wire[2:]] = read_answer(wire, name)
+        return answer
+
+
 def _find(
     section: list[dns.rrset.RRset], owner: dns.name.Name, kind: dns.rdatatype.RdataType
 ) -> dns.rrset.RRset | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .answer import make_query, read_answer
+from .answer import AnswerReader, make_query
 from .exchange import Exchange, Query, Reply
 from .record import TxtRecord
 from .responder import Responder
@@ -43,7 +43,7 @@ class Holdings:
 
 def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) -> Holdings:
     """Ask each responder for its owner names, all at once, at its first address that answers."""
-    holdings = Holdings()
+    holdings, reader = Holdings(), AnswerReader()
     pending = [(responder, owner, 0) for responder, owner in dict.fromkeys(lookups) if responder.endpoints]
     wires = {owner: make_query(owner, "TXT") for _responder, owner, _rank in pending}
     while pending:
@@ -51,7 +51,7 @@ def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) 
         again = []
         for (responder, owner, rank), outcome in zip(pending, exchange.ask(queries), strict=True):
             key = (responder.name, owner)
-            answer = read_answer(outcome.wire, owner) if isinstance(outcome, Reply) else None
+            answer = reader.read(outcome.wire, owner) if isinstance(outcome, Reply) else None
             if answer is not None and answer.problem is None:
                 holdings.records[key] = answer.records
                 holdings.problems.pop(key, None)

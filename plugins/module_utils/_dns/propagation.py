@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .._core.clock import Clock
 from .._core.polling import rounds
-from .answer import Answer, make_query, read_answer
+from .answer import Answer, AnswerReader, make_query
 from .exchange import TRANSPORTS, Endpoint, Exchange, Outcome, Query, Reply, Silence, Transport
 from .record import TxtRecord
 from .responder import Responder
@@ -94,7 +94,7 @@ class Propagation:
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self._exchange = exchange
         self._clock = clock
-        self._read: dict[bytes, Answer] = {}
+        self._reader = AnswerReader()
 
     def watch(self, wanted: Iterable[Wanted], wait_seconds: float) -> list[Verdict]:
         """One verdict for each zone, address and transport; only what is lacking is asked for again."""
@@ -108,7 +108,6 @@ class Propagation:
             self._round([watch for watch in watches if watch.lacking], wires, start, everything)
             if not any(watch.lacking for watch in watches):
                 break
-        self._read.clear()
         return [*(watch.verdict() for watch in watches), *(v for zone in sought for v in _unresolved(zone))]
 
     def _round(self, watches: Sequence[_Watch], wires: Mapping[str, bytes], start: float, everything: bool) -> None:
@@ -129,16 +128,9 @@ class Propagation:
         began = self._clock.monotonic() - start
         outcomes = self._exchange.ask(queries) if queries else []
         for (watch, owner), outcome in zip(asked, outcomes, strict=True):
-            answer = self._answer(outcome.wire, owner) if isinstance(outcome, Reply) else None
+            answer = self._reader.read(outcome.wire, owner) if isinstance(outcome, Reply) else None
             watch.take(owner, outcome, answer)
             watch.seconds = max(watch.seconds, began + outcome.seconds)
-
-    def _answer(self, wire: bytes, owner: str) -> Answer:
-        """Read an answer; servers repeat themselves, so all but the ID is remembered."""
-        known = self._read.get(wire[2:])
-        if known is None:
-            known = self._read[wire[2:]] = read_answer(wire, owner)
-        return known
 
 
 def _watches(wanted: Wanted) -> list[_Watch]:

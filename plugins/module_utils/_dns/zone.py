@@ -69,11 +69,11 @@ class Locator:
                 failed[trail.name] = LocationError(f"The zone of {_path(trail)} can't be found: the answer has no SOA")
             else:
                 self._places[trail.name] = Place(trail.name, trail.owner, answer.zone)
-        wildcards = self._wildcards(aliased)
-        return [trail for trail, target in aliased if _follow(trail, target, wildcards.get(trail.asked), failed)]
+        wildcards = self._wildcards([(trail, target) for trail, target in aliased if trail.asked == trail.owner])
+        return [trail for trail, target in aliased if _follow(trail, target, wildcards, failed)]
 
     def _wildcards(self, aliased: list[tuple[_Trail, str]]) -> dict[str, str]:
-        """The names whose CNAME only comes from a wildcard, each with the parent of that wildcard.
+        """The names whose CNAME only comes from a wildcard, each with a name above it that is within the same zone.
 
         A value written at such a name takes it out of the wildcard's reach (RFC
         4592 §3.3.1), and following the wildcard would lead to some web server's name.
@@ -100,10 +100,14 @@ def _parents(name: str) -> list[str]:
     return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
 
 
-def _follow(trail: _Trail, target: str, wildcard_parent: str | None, failed: dict[str, Error]) -> bool:
+def _follow(trail: _Trail, target: str, wildcards: dict[str, str], failed: dict[str, Error]) -> bool:
     """Move the trail one step on; whether it goes on."""
-    if wildcard_parent is not None and trail.asked == trail.owner:
-        trail.asked = wildcard_parent
+    if trail.asked != trail.owner:
+        # Names between the wildcard and the owner come from the wildcard, too: look above them.
+        trail.asked = trail.asked.partition(".")[2]
+        return True
+    if trail.asked in wildcards:
+        trail.asked = wildcards[trail.asked]
         return True
     trail.owner = trail.asked = target
     if target in trail.chain:

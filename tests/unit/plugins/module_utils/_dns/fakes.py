@@ -102,8 +102,7 @@ class FakeServer:
 
     def _match(self, records: dict[tuple[str, str], set[str]], owner: str, kind: str) -> tuple[set[str], str]:
         names = {name for name, _kind in records}
-        closest = owner if owner in names else f"*.{owner.partition('.')[2]}"
-        for name in (owner, closest):
+        for name in (owner, wildcard_of(owner, names)):
             for shown in (kind, "CNAME"):
                 if (name, shown) in records:
                     return records[name, shown], shown
@@ -144,6 +143,14 @@ class FakeServer:
         except dns.tsig.BadTime:
             return _tsig_error(message, dns.rcode.BADTIME)
         return None
+
+
+def wildcard_of(owner: str, names: set[str]) -> str:
+    """The wildcard that would answer for a name, which is below its closest encloser (RFC 4592 §3.3.1)."""
+    closest = owner
+    while closest and not any(name == closest or name.endswith(f".{closest}") for name in names):
+        closest = closest.partition(".")[2]
+    return owner if closest == owner else f"*.{closest}"
 
 
 def apply(message: dns.update.UpdateMessage, records: dict[tuple[str, str], set[str]]) -> None:

@@ -55,8 +55,11 @@ def test_a_chain_may_have_eight_cnames(locator: Locator, servers: dict[str, Fake
     assert bool(failed) != fits
 
 
-def test_a_cname_from_a_wildcard_is_not_followed(locator: Locator, servers: dict[str, FakeServer]) -> None:
-    servers["fra"].add("*.shop.example.com", "CNAME", "web.validation.example")
+@pytest.mark.parametrize("wildcard", ["*.shop.example.com", "*.example.com"])
+def test_a_cname_from_a_wildcard_is_not_followed(
+    locator: Locator, servers: dict[str, FakeServer], wildcard: str
+) -> None:
+    servers["fra"].add(wildcard, "CNAME", "web.validation.example")
     assert locator.locate([NAME])[0][NAME] == Place(NAME, NAME, "example.com")
 
 
