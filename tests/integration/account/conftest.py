@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module account with the lab's CA and a store of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.acme.faulty_proxy import FaultyProxy
+from tests.lab import Lab
+from tests.modules import Outcome, run_module
+
+MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+
+Account = Callable[..., Outcome]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def account(lab: Lab, store: Path) -> Account:
+    """Call the module; nothing that it lets be seen may hold a key."""
+
+    def call(*, check: bool = False, **options: Any) -> Outcome:
+        given = {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), "store": str(store), **options}
+        outcome = run_module(lab, "account", given, check=check, diff=True)
+        assert "PRIVATE KEY" not in outcome.output
+        assert MAC_KEY not in outcome.output
+        return outcome
+
+    return call
+
+
+@pytest.fixture
+def proxy(lab: Lab, tmp_path: Path) -> Iterator[FaultyProxy]:
+    folder = tmp_path / "proxy"
+    folder.mkdir()
+    with FaultyProxy(lab, folder) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def bound_lab(lab: Lab) -> Iterator[Lab]:
+    """The lab with a CA that binds accounts to its customers."""
+    lab.restart_ca(external_accounts={"kid-1": MAC_KEY}, require_external_account=True)
+    yield lab
+    lab.restart_ca(external_accounts={}, require_external_account=False)
+
+
+def files(store: Path) -> dict[str, bytes]:
+    """What the store holds, but for its lock."""
+    return {
+        str(path.relative_to(store)): path.read_bytes()
+        for path in sorted(store.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }

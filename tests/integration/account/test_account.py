@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module account, run by Ansible against a real CA."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import fingerprint_of, key_to_pem, make_key
+
+from tests.integration.account.conftest import MAC_KEY, Account, files
+from tests.integration.acme.faulty_proxy import Fault, FaultyProxy
+from tests.lab import Lab
+from tests.modules import ROOT
+
+STAGES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"terms_agreed": True, "contact": ["ops@fleet.test"]}, ["register"]),
+    ({"contact": ["tls@fleet.test", "mailto:ops@fleet.test"]}, ["change contact"]),
+    ({"contact": []}, ["change contact"]),
+    ({"key_label": "2026-11"}, ["change key"]),
+    ({"key_label": "2026-12", "contact": ["ops@fleet.test"]}, ["change contact", "change key"]),
+    ({"key_type": "rsa-2048"}, ["change key"]),
+    ({"state": "absent"}, ["deactivate", "remove from store"]),
+]
+
+
+def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results of tasks in one play, in their order."""
+    kept = folder / "results.json"
+    for number, task in enumerate(tasks):
+        task["register"] = f"result_{number}"
+    listed = ", ".join(f"result_{number}" for number in range(len(tasks)))
+    tasks.append({"ansible.builtin.copy": {"dest": str(kept), "content": "{{ [" + listed + "] | to_json }}"}})
+    playbook = folder / "play.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "validator", "gather_facts": False, "tasks": tasks}]))
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
+    command = ["ansible-playbook", "-i", str(lab.inventory), "--diff", "-vvv", str(playbook)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PRIVATE KEY" not in done.stdout + done.stderr
+    results: list[dict[str, Any]] = json.loads(kept.read_text())
+    return results
+
+
+def test_each_state_is_foreseen_reached_and_then_left_alone(lab: Lab, store: Path, tmp_path: Path) -> None:
+    common = {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), "store": str(store)}
+    tasks = [
+        {"certfleet.acme.account": {**common, **options}, "check_mode": check}
+        for options, _actions in STAGES
+        for check in (True, False, True, False)
+    ]
+    results = play(lab, tmp_path, tasks)
+    for number, (options, actions) in enumerate(STAGES):
+        foreseen, done, *again = results[4 * number : 4 * number + 4]
+        assert foreseen["actions"] == done["actions"] == actions, options
+        assert foreseen["changed"]
+        assert done["changed"]
+        assert [each["changed"] for each in again] == [False, False], options
+        assert foreseen["diff"]["before"] == done["diff"]["before"]
+        assert again[0]["diff"]["before"] == done["diff"]["after"]
+        for name in ("contact", "key_type", "key_label", "terms_of_service_agreed", "status"):
+            assert foreseen.get(name) == done.get(name)
+    assert results[1]["contact"] == ["mailto:ops@fleet.test"]
+    assert results[1]["terms_of_service_agreed"] == results[1]["terms_of_service"]
+    assert len({results[4 * number + 1]["key_fingerprint"] for number in (0, 3, 4, 5)}) == 4
+    assert results[21]["key_type"] == "rsa-2048"
+    assert files(store) == {}
+
+
+def test_a_check_leaves_no_trace(account: Account, store: Path) -> None:
+    assert account(check=True, terms_agreed=True).changed
+    assert not store.exists()
+    assert account(terms_agreed=True).changed
+
+
+def test_the_key_is_for_its_user_only(account: Account, store: Path) -> None:
+    account(terms_agreed=True)
+    (key,) = store.rglob("key.pem")
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert all(stat.S_IMODE(each.stat().st_mode) == 0o700 for each in key.parents if store in (each, *each.parents))
+
+
+def test_terms_have_to_be_agreed_to(account: Account, store: Path) -> None:
+    for check in (True, False):
+        refused = account(check=check)
+        assert refused.failed
+        assert refused["msg"].startswith("terms_agreed: ")
+        assert refused["terms_of_service"] in refused["msg"]
+    assert files(store) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"key_type": "dsa"}, "key_type: 'dsa' is not one of rsa-2048, "),
+        ({"contact": ["nobody"]}, "contact: 'nobody' is neither one mail address nor a URL"),
+        ({"account": "../other"}, "account: '../other' is no name for the store"),
+        ({"directory": "http://ca.fleet.test/dir"}, "directory: 'http://ca.fleet.test/dir' is not an https:// URL"),
+        ({"ca_bundle": "/nowhere.pem"}, "ca_bundle: '/nowhere.pem' can't be read"),
+        ({"key_file": "/nowhere.pem"}, "key_file: '/nowhere.pem' can't be read"),
+        ({"external_binding": {"key_id": "a", "key": "?"}}, "external_binding: its key is not base64url text"),
+    ],
+)
+def test_bad_input_gets_one_sentence(account: Account, store: Path, options: dict[str, Any], sentence: str) -> None:
+    refused = account(terms_agreed=True, **options)
+    assert refused.failed
+    assert refused["msg"].startswith(sentence)
+    assert files(store) == {}
+
+
+def test_a_wrong_bundle_and_a_wrong_directory_are_named(lab: Lab, account: Account, store: Path) -> None:
+    assert "ca_bundle" in account(terms_agreed=True, ca_bundle=str(lab.issuer_bundle))["msg"]
+    other = account(terms_agreed=True, directory=f"{lab.management}/roots/0")
+    assert "is not the directory of a CA" in other["msg"]
+    assert files(store) == {}
+
+
+def test_a_ca_that_binds_accounts_gets_the_binding(bound_lab: Lab, account: Account, store: Path) -> None:
+    refused = account(terms_agreed=True)
+    assert refused["msg"].startswith("external_binding: ")
+    assert files(store) == {}
+    wrong = account(terms_agreed=True, external_binding={"key_id": "kid-1", "key": "AAAA" * 16})
+    assert wrong.failed
+    assert wrong["problem"]["type"].startswith("urn:ietf:params:acme:error:")
+    binding = {"key_id": "kid-1", "key": MAC_KEY}
+    assert account(check=True, terms_agreed=True, external_binding=binding)["actions"] == ["register"]
+    assert account(terms_agreed=True, external_binding=binding)["actions"] == ["register"]
+    assert not account(terms_agreed=True, external_binding=binding).changed
+    assert not account().changed
+    assert account(key_label="a")["actions"] == ["change key"]
+
+
+@pytest.mark.parametrize("kind", ["lose request", "lose answer"])
+def test_a_change_of_the_key_that_was_cut_off_is_finished(
+    proxy: FaultyProxy, account: Account, store: Path, kind: str
+) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    account(terms_agreed=True, **through)
+    proxy.faults.append(Fault("/rollover-account-key", kind))  # type: ignore[arg-type]
+    cut_off = account(key_label="a", **through)
+    assert cut_off.failed
+    assert "the next run finds out which key the CA knows" in cut_off["msg"]
+    (pending,) = store.rglob("next.pem")
+    next_key = pending.read_bytes()
+
+    foreseen = account(check=True, key_label="a", **through)
+    assert foreseen["actions"] == ["finish key change"]
+    assert pending.read_bytes() == next_key
+    finished = account(key_label="a", **through)
+    assert finished["actions"] == ["finish key change"]
+    assert finished["key_fingerprint"] == foreseen["key_fingerprint"]
+    (key,) = store.rglob("key.pem")
+    assert key.read_bytes() == next_key
+    assert not pending.exists()
+    assert not account(key_label="a", **through).changed
+
+
+def test_the_account_of_another_clients_key_is_taken_over(account: Account, store: Path, tmp_path: Path) -> None:
+    first = account(terms_agreed=True, contact=["ops@fleet.test"], account="first")
+    (key,) = store.rglob("key.pem")
+    mine = tmp_path / "mine.pem"
+    mine.write_bytes(key.read_bytes())
+    foreseen = account(check=True, account="second", key_file=str(mine))
+    taken = account(account="second", key_file=str(mine))
+    assert foreseen["actions"] == taken["actions"] == ["adopt"]
+    assert taken["account_uri"] == foreseen["account_uri"] == first["account_uri"]
+    assert taken["contact"] == ["mailto:ops@fleet.test"]
+    assert not account(account="second", key_file=str(mine)).changed
+    other = tmp_path / "other.pem"
+    other.write_bytes(key_to_pem(make_key("ecdsa-p256")))
+    assert account(account="second", key_file=str(other))["msg"].startswith("key_file: the account has another key")
+
+
+def test_the_key_of_a_certificate_is_refused(account: Account, store: Path, tmp_path: Path) -> None:
+    key = make_key("ecdsa-p256")
+    contents = {"privkey.pem": key_to_pem(key)}
+    CertificateStore(Files(str(store))).add_generation(
+        "shop", "ecdsa-p256", contents, {"fingerprint": fingerprint_of(key)}
+    )
+    path = tmp_path / "key.pem"
+    path.write_bytes(key_to_pem(key))
+    refused = account(terms_agreed=True, key_file=str(path))
+    assert refused["msg"] == "key_file: this is the key of the certificate shop; an account needs one of its own"
+
+
+def test_a_ca_that_was_set_up_anew_registers_the_same_key(lab: Lab, account: Account) -> None:
+    first = account(terms_agreed=True, contact=["ops@fleet.test"])
+    lab.restart_ca()
+    again = account(terms_agreed=True)
+    assert again["actions"] == ["register"]
+    assert again["key_fingerprint"] == first["key_fingerprint"]
+    assert again["contact"] == ["mailto:ops@fleet.test"]
+    assert not account(terms_agreed=True, contact=["ops@fleet.test"]).changed
