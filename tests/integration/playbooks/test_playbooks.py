@@ -30,7 +30,7 @@ class Plays:
             "certfleet_store": str(folder / "store"),
             "certfleet_frontend_path": str(folder / "{{ inventory_hostname }}"),
             # a web server's reload, as far as the playbook can tell: it is counted
-            "certfleet_frontend_reload_command": ["tee", "-a", str(self.reloads)],
+            "certfleet_frontend_reload_command": f"sh -c 'echo {{{{ inventory_hostname }}}} >> {self.reloads}'",
             "certfleet_frontend_test_command": "true",
             "certfleet_dns_wait": 20,
         }
@@ -80,10 +80,12 @@ def test_the_second_run_changes_nothing(plays: Plays, tmp_path: Path) -> None:
     assert code == 0, output
     assert min(changes.values()) > 0
     assert live(tmp_path, "front2", "good").exists()
+    assert sorted(plays.reloads.read_text().split()) == ["front1", "front2", "front3"]
 
     code, changes, output = plays.renew(GOOD)
     assert code == 0, output
     assert set(changes.values()) == {0}
+    assert len(plays.reloads.read_text().split()) == 3
     assert "0 orders; 1 valid" in output
     assert "PRIVATE KEY" not in output
 
