@@ -13,7 +13,7 @@ from .._core.clock import Clock
 from .._core.errors import Error
 from .._core.files import Files
 from .exchange import Exchange
-from .holdings import Holdings, read_holdings
+from .holdings import Holdings, read_holdings, without_wildcards
 from .ledger import Entry, Ledger
 from .panel import Panel
 from .plan import Origins, Plan, by_zone, place_records, primaries_of, without_primary
@@ -130,7 +130,7 @@ class Fleet:
         failed: dict[TxtRecord, Error] = {TxtRecord(name, ""): error for name, error in unplaced.items()}
         origins: Origins = {TxtRecord(place.owner, ""): [TxtRecord(place.name, "")] for place in places.values()}
         assigned = self._assign(origins, places, failed)
-        holdings = self._holdings(assigned)
+        holdings = without_wildcards(self._exchange, self._holdings(assigned), self._responders)
         changes = []
         for responder, zone, owners in assigned:
             found = [record for owner in owners for record in holdings.at(responder.name, owner.name)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .answer import AnswerReader, make_query
 from .exchange import Exchange, Query, Reply
-from .record import TxtRecord
+from .record import TxtRecord, parents_of
 from .responder import Responder
 
 
@@ -62,3 +62,20 @@ def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) 
                 again.append((responder, owner, rank + 1))
         pending = again
     return holdings
+
+
+def without_wildcards(exchange: Exchange, holdings: Holdings, responders: Iterable[Responder]) -> Holdings:
+    """The same without values that only come from a wildcard: they can't be removed at the name itself."""
+    by_name = {responder.name: responder for responder in responders}
+    above = {
+        (responder, owner): [f"*.{parent}" for parent in parents_of(owner)]
+        for (responder, owner), records in holdings.records.items()
+        if records
+    }
+    lookups = [(by_name[responder], name) for (responder, _owner), names in above.items() for name in names]
+    wild = read_holdings(exchange, lookups)
+    kept = dict(holdings.records)
+    for (responder, owner), names in above.items():
+        values = {record.value for name in names for record in wild.at(responder, name)}
+        kept[responder, owner] = tuple(record for record in kept[responder, owner] if record.value not in values)
+    return Holdings(kept, holdings.problems)

@@ -66,3 +66,9 @@ def parse_record(name: str, value: str, option: str = "records") -> TxtRecord:
 def is_within(name: str, zone: str) -> bool:
     """Whether the name is the zone's apex or below it."""
     return zone in (name, "") or name.endswith(f".{zone}")
+
+
+def parents_of(name: str) -> list[str]:
+    """The names above this one that have at least two labels, nearest first."""
+    labels = name.split(".")
+    return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]

@@ -55,6 +55,7 @@ class NameServers:
         self._listed = {address: responder for responder in responders for address in responder.addresses}
         self._resolve = resolve
         self._routable = routable
+        self._hosts: dict[str, tuple[str, ...]] = {}
         self._known: dict[str, tuple[Responder, ...]] = {}
         self._notes: dict[str, tuple[str, ...]] = {}
 
@@ -73,14 +74,16 @@ class NameServers:
         return [note for zone in dict.fromkeys(zones) for note in self._notes.get(zone, ())]
 
     def _addresses(self, answers: Sequence[Answer]) -> dict[str, tuple[str, ...]]:
-        """The addresses of all hosts: beside the NS records, else asked for, else from the system's resolver."""
-        hosts = dict.fromkeys(host for answer in answers for host in answer.hosts)
-        questions = [Question(host, kind) for host in hosts for kind in ("A", "AAAA")]
-        found: dict[str, tuple[str, ...]] = {}
-        for question, answer in self._panel.ask(questions).items():
+        """The addresses of all hosts, from the responders or else from the system's resolver; remembered."""
+        hosts = list(dict.fromkeys(host for answer in answers for host in answer.hosts))
+        new = [host for host in hosts if host not in self._hosts]
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(new, ())
+        for question, answer in self._panel.ask(Question(host, kind) for host in new for kind in ("A", "AAAA")).items():
             if isinstance(answer, Answer):
-                found[question.name] = found.get(question.name, ()) + answer.addresses.get(question.name, ())
-        return {host: found.get(host) or tuple(self._resolve(host)) for host in hosts}
+                found[question.name] += answer.addresses.get(question.name, ())
+        for host in new:
+            self._hosts[host] = found[host] or tuple(self._resolve(host))
+        return self._hosts
 
     def _learn(self, zone: str, answer: Answer | NoAnswer, addresses: Mapping[str, tuple[str, ...]]) -> None:
         if isinstance(answer, NoAnswer):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .._core.errors import Error
 from .answer import Answer
 from .panel import NoAnswer, Panel, Question
-from .record import is_within
+from .record import is_within, parents_of
 
 LONGEST_CHAIN = 8
 
@@ -79,7 +79,8 @@ class Locator:
         4592 §3.3.1), and following the wildcard would lead to some web server's name.
         """
         questions = {
-            trail.asked: [Question(f"*.{parent}", "CNAME") for parent in _parents(trail.asked)] for trail, _ in aliased
+            trail.asked: [Question(f"*.{parent}", "CNAME") for parent in parents_of(trail.asked)]
+            for trail, _ in aliased
         }
         if not questions:
             return {}
@@ -92,12 +93,6 @@ class Locator:
                 if isinstance(answer, Answer) and answer.alias == targets[name]:
                     found.setdefault(name, question.name[2:])
         return found
-
-
-def _parents(name: str) -> list[str]:
-    """The names above this one that have at least two labels, nearest first."""
-    labels = name.split(".")
-    return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
 
 
 def _follow(trail: _Trail, target: str, wildcards: dict[str, str], failed: dict[str, Error]) -> bool:

@@ -187,6 +187,15 @@ def test_a_sweep_removes_every_value_at_the_names_and_nowhere_else(
     assert (SHOP, "A") in servers["fra"].zones["example.com"]
 
 
+def test_a_sweep_leaves_alone_what_comes_from_a_wildcard(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["fra"].add("*.example.com", "TXT", "v=spf1 -all")
+    servers["sin"].add("*.example.com", "TXT", "v=spf1 -all").add(SHOP, "TXT", "old")
+    plan = fleet.plan_sweep([SHOP])
+    assert [(change.responder.name, [record.value for record in change.remove]) for change in plan.changes] == [
+        ("sin", ["old"])
+    ]
+
+
 def test_a_sweep_fails_for_what_it_cant_see(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
     servers["sin"].rcode = "SERVFAIL"
     (error,) = fleet.plan_sweep([SHOP]).failed.values()

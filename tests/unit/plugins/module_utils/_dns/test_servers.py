@@ -99,3 +99,20 @@ def test_a_zone_is_asked_about_once(
     before = exchange.questions()
     name_servers.unlisted([ZONE, ZONE])
     assert exchange.questions() == before
+
+
+def test_a_host_of_many_zones_is_looked_for_once(
+    exchange: FakeExchange, servers: dict[str, FakeServer], responders: tuple[Responder, ...]
+) -> None:
+    looked_for: list[str] = []
+
+    def resolve(host: str) -> tuple[str, ...]:
+        looked_for.append(host)
+        return ()
+
+    for zone in (ZONE, "validation.example"):
+        servers["fra"].add(zone, "NS", "ns.provider.test")
+    name_servers = NameServers(Panel(exchange, responders), responders, resolve)
+    for zone in (ZONE, "validation.example"):
+        name_servers.unlisted([zone])
+    assert looked_for == ["ns.provider.test"]
