@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A store with certificates of a throwaway CA, and the lab's web servers to deliver them to."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+
+from tests.lab import Lab
+from tests.modules import ROOT
+from tests.unit.plugins.module_utils._x509.throwaway import Authority, Issued, present
+
+KEY_TYPES = {"rsa-2048": "ECDHE-RSA-AES128-GCM-SHA256", "ecdsa-p256": "ECDHE-ECDSA-AES128-GCM-SHA256"}
+"""The key types, each with a cipher suite that only a certificate of its kind serves."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A run of a playbook: what was printed at -vvv, and how many tasks changed something on each host."""
+
+    output: str
+    changed: dict[str, int]
+
+
+@dataclass
+class Fleet:
+    """The store, the web servers, and one site on all of them."""
+
+    lab: Lab
+    folder: Path
+    authority: Authority = field(default_factory=lambda: Authority(present()))
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    @property
+    def reloads(self) -> list[str]:
+        """The frontends whose web server was reloaded, in order."""
+        log = self.folder / "reloads"
+        return log.read_text(encoding="utf-8").split() if log.exists() else []
+
+    def issue(self, name: str, key_type: str) -> Issued:
+        """A certificate for <name>.test in the store, in place of the one before."""
+        issued = self.authority.issue(f"{name}.test", f"*.{name}.test", key_type=key_type)
+        issued.store(CertificateStore(Files(str(self.store))), name, key_type)
+        return issued
+
+    def deploy(self, *options: str) -> Played:
+        """Run the collection's own playbook."""
+        variables = {
+            "certfleet_store": str(self.store),
+            "certfleet_frontend_path": f"{self.folder}/{{{{ inventory_hostname }}}}",
+            "certfleet_frontend_reload_command": (
+                f"sh -c 'echo {{{{ inventory_hostname }}}} >> {self.folder}/reloads && {{{{ lab_frontend_reload }}}}'"
+            ),
+        }
+        command = ["ansible-playbook", "-vvv", "-i", str(self.lab.inventory), "certfleet.acme.deploy"]
+        command += ["-e", json.dumps(variables), *options]
+        environment = {
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections"),
+        }
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, check=False, timeout=240, cwd=self.folder
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Played(done.stdout + done.stderr, _changes(done.stdout))
+
+    def serve(self, name: str) -> None:
+        """Have every web server serve a site with the certificates that were delivered."""
+        for frontend in self.lab.frontends:
+            live = [f"{self.folder}/{frontend.name}/certificates/{name}/{key_type}/live" for key_type in KEY_TYPES]
+            lines = [
+                f'ssl_certificate "{path}/fullchain.pem"; ssl_certificate_key "{path}/privkey.pem";' for path in live
+            ]
+            site = "\n".join(
+                [
+                    f"server {{ listen {frontend.address}:{frontend.https_port} ssl; server_name {name}.test;",
+                    *lines,
+                    "}",
+                ]
+            )
+            (frontend.folder / "sites" / f"{name}.conf").write_text(f"{site}\n", encoding="utf-8")
+            subprocess.run(frontend.reload, check=True)
+
+    def served(self, name: str) -> set[bytes]:
+        """The certificates (DER) that the web servers serve for a name, by handshakes that trust only our root."""
+        return {
+            self._shake_hands(frontend.address, frontend.https_port, f"{name}.test", cipher)
+            for frontend in self.lab.frontends
+            for cipher in KEY_TYPES.values()
+        }
+
+    def _shake_hands(self, address: str, port: int, name: str, cipher: str) -> bytes:
+        context = ssl.create_default_context(cadata=self.authority.root.chain.decode())
+        # TLS 1.2 has the kind of key in the cipher suite
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(cipher)
+        with (
+            socket.create_connection((address, port), timeout=10) as connection,
+            context.wrap_socket(connection, server_hostname=name) as tls,
+        ):
+            return tls.getpeercert(binary_form=True) or b""
+
+
+@pytest.fixture
+def fleet(lab: Lab, tmp_path: Path) -> Fleet:
+    return Fleet(lab, tmp_path)
+
+
+def _changes(output: str) -> dict[str, int]:
+    """The column `changed` of the recap."""
+    recap = output.partition("PLAY RECAP")[2].splitlines()
+    rows = (line.split() for line in recap if "changed=" in line)
+    return {row[0]: int(next(word for word in row if word.startswith("changed=")).partition("=")[2]) for row in rows}
