@@ -97,22 +97,22 @@ def test_terms_have_to_be_agreed_to(account: Account, store: Path) -> None:
     assert files(store) == {}
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
+def test_bad_input_gets_one_sentence(lab: Lab, store: Path, tmp_path: Path) -> None:
+    binding = {"key_id": "a", "key": "?"}
+    bad: list[tuple[dict[str, Any], str]] = [
         ({"key_type": "dsa"}, "key_type: 'dsa' is not one of rsa-2048, "),
         ({"contact": ["nobody"]}, "contact: 'nobody' is neither one mail address nor a URL"),
         ({"account": "../other"}, "account: '../other' is no name for the store"),
         ({"directory": "http://ca.fleet.test/dir"}, "directory: 'http://ca.fleet.test/dir' is not an https:// URL"),
         ({"ca_bundle": "/nowhere.pem"}, "ca_bundle: '/nowhere.pem' can't be read"),
         ({"key_file": "/nowhere.pem"}, "key_file: '/nowhere.pem' can't be read"),
-        ({"external_binding": {"key_id": "a", "key": "?"}}, "external_binding: its key is not base64url text"),
-    ],
-)
-def test_bad_input_gets_one_sentence(account: Account, store: Path, options: dict[str, Any], sentence: str) -> None:
-    refused = account(terms_agreed=True, **options)
-    assert refused.failed
-    assert refused["msg"].startswith(sentence)
+        ({"external_binding": binding}, "external_binding: its key is not base64url text"),
+    ]
+    common = {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), "store": str(store), "terms_agreed": True}
+    tasks = [{"certfleet.acme.account": {**common, **options}, "ignore_errors": True} for options, _sentence in bad]
+    for result, (_options, sentence) in zip(play(lab, tmp_path, tasks), bad, strict=True):
+        assert result["failed"]
+        assert result["msg"].startswith(sentence)
     assert files(store) == {}
 
 
