@@ -19,7 +19,6 @@ import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3.connectionpool import HTTPConnectionPool
 
 from .._core.errors import InputError
 
@@ -50,7 +49,7 @@ class Connections(HTTPAdapter):
     def __init__(self, trust: ssl.SSLContext, width: int) -> None:
         self._trust = trust
         self._proxies: dict[str, dict[str, str]] = {}
-        self._pools: dict[str, HTTPConnectionPool] = {}
+        self._pools: dict[str, Any] = {}
         super().__init__(pool_maxsize=width)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
@@ -61,7 +60,7 @@ class Connections(HTTPAdapter):
         """The same TLS context through a proxy."""
         return super().proxy_manager_for(proxy, ssl_context=self._trust, **proxy_kwargs)
 
-    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         """Where to connect; the trust is in the TLS context, so ``verify`` says nothing here."""
         host, _trust = super().build_connection_pool_key_attributes(*args, **kwargs)
         return host, {}
@@ -76,7 +75,7 @@ class Connections(HTTPAdapter):
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Mapping[str, str] | None = None, cert: Any = None
-    ) -> HTTPConnectionPool:
+    ) -> Any:
         """The pool of connections to the request's server."""
         origin = _origin(request)
         pool = self._pools.get(origin)
