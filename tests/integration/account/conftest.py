@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.acme.faulty_proxy import FaultyProxy
 from tests.lab import Lab
-from tests.modules import Outcome, run_module
+from tests.modules import ROOT, Outcome, run_module
 
 MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
@@ -60,3 +64,21 @@ def files(store: Path) -> dict[str, bytes]:
         for path in sorted(store.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
+
+
+def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results of tasks in one play, in their order."""
+    kept = folder / "results.json"
+    for number, task in enumerate(tasks):
+        task["register"] = f"result_{number}"
+    listed = ", ".join(f"result_{number}" for number in range(len(tasks)))
+    tasks.append({"ansible.builtin.copy": {"dest": str(kept), "content": "{{ [" + listed + "] | to_json }}"}})
+    playbook = folder / "play.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "validator", "gather_facts": False, "tasks": tasks}]))
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
+    command = ["ansible-playbook", "-i", str(lab.inventory), "--diff", "-vvv", str(playbook)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PRIVATE KEY" not in done.stdout + done.stderr
+    results: list[dict[str, Any]] = json.loads(kept.read_text())
+    return results

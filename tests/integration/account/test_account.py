@@ -3,23 +3,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import fingerprint_of, key_to_pem, make_key
 
-from tests.integration.account.conftest import MAC_KEY, Account, files
+from tests.integration.account.conftest import MAC_KEY, Account, files, play
 from tests.integration.acme.faulty_proxy import Fault, FaultyProxy
 from tests.lab import Lab
-from tests.modules import ROOT
 
 STAGES: list[tuple[dict[str, Any], list[str]]] = [
     ({"terms_agreed": True, "contact": ["ops@fleet.test"]}, ["register"]),
@@ -30,24 +25,6 @@ STAGES: list[tuple[dict[str, Any], list[str]]] = [
     ({"key_type": "rsa-2048"}, ["change key"]),
     ({"state": "absent"}, ["deactivate", "remove from store"]),
 ]
-
-
-def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results of tasks in one play, in their order."""
-    kept = folder / "results.json"
-    for number, task in enumerate(tasks):
-        task["register"] = f"result_{number}"
-    listed = ", ".join(f"result_{number}" for number in range(len(tasks)))
-    tasks.append({"ansible.builtin.copy": {"dest": str(kept), "content": "{{ [" + listed + "] | to_json }}"}})
-    playbook = folder / "play.yml"
-    playbook.write_text(yaml.safe_dump([{"hosts": "validator", "gather_facts": False, "tasks": tasks}]))
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
-    command = ["ansible-playbook", "-i", str(lab.inventory), "--diff", "-vvv", str(playbook)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "PRIVATE KEY" not in done.stdout + done.stderr
-    results: list[dict[str, Any]] = json.loads(kept.read_text())
-    return results
 
 
 def test_each_state_is_foreseen_reached_and_then_left_alone(lab: Lab, store: Path, tmp_path: Path) -> None:
