@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from .._acme.challenge import dns_01
 from .._core.errors import Error
@@ -13,6 +14,7 @@ from .._dns.fleet import Fleet
 from .._dns.record import TxtRecord
 from .._dns.report import Report
 from . import orders
+from .awaiting import await_issued, await_ready
 from .run import Attempt, Run
 from .storing import record_failures, store_issued
 
@@ -20,25 +22,26 @@ from .storing import record_failures, store_issued
 def issue(run: Run, fleet: Fleet, wait: float) -> None:
     """Take all attempts of the run as far as they get; ``wait`` is how many seconds the responders have.
 
-    Whatever happens, every value that was published is withdrawn again.
+    Whatever happens, every value that was published is withdrawn again; the CA
+    and the disk are kept at work meanwhile.
     """
     orders.prepare_keys(run)
     orders.open_orders(run)
     orders.read_authorizations(run)
     records = {attempt: _records_of(run, attempt) for attempt in run.going}
-    try:
-        _publish(run, fleet, records, wait)
-        orders.answer(run)
-        orders.await_ready(run)
+    with ThreadPoolExecutor(max_workers=1) as background:
+        try:
+            _publish(run, fleet, records, wait)
+            orders.answer(run)
+            await_ready(run)
+        finally:
+            withdrawal = background.submit(fleet.withdraw, sorted(frozenset().union(*records.values())))
         orders.finalize(run)
-    finally:
-        # the CA works on the certificates meanwhile
-        withdrawal = fleet.withdraw(sorted(frozenset().union(*records.values())))
-        run.updates.update(withdrawal.messages)
-    orders.await_issued(run)
-    orders.download(run)
-    store_issued(run)
-    record_failures(run)
+        await_issued(run)
+        orders.download(run)
+        store_issued(run)
+        record_failures(run)
+    run.updates.update(withdrawal.result().messages)
 
 
 def _records_of(run: Run, attempt: Attempt) -> frozenset[TxtRecord]:

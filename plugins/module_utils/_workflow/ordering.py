@@ -15,6 +15,7 @@ from .._core.files import Files
 from .._store.certificates import CertificateStore
 from .._store.lock import Lock
 from . import orders
+from .awaiting import await_issued, await_ready
 from .connection import Authority, connect
 from .job import describe_fatal, expect, make_plan, outcome_of
 from .plan import Decision
@@ -37,7 +38,7 @@ class Ordering:
 
     def check(self, wanted: Sequence[Wanted], state: str) -> dict[str, Any]:
         """What would be done, from the list and the store alone."""
-        decisions = make_plan(wanted, self._store, self._clock.now())
+        decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
         unordered = [each for each in decisions if each.due and not self._is_pending(each)]
         if state == "finalized":
             changed = any(each.due for each in decisions)
@@ -66,9 +67,9 @@ class Ordering:
             orders.resume_orders(run)
             orders.read_authorizations(run)
             orders.answer(run)
-            orders.await_ready(run)
+            await_ready(run)
             orders.finalize(run)
-            orders.await_issued(run)
+            await_issued(run)
             orders.download(run)
             store_issued(run)
             record_failures(run)
@@ -79,7 +80,7 @@ class Ordering:
 
     def _do(self, wanted: Sequence[Wanted], steps: Callable[[Run], None]) -> tuple[list[Attempt], list[Decision]]:
         with Lock(self._files):
-            decisions = make_plan(wanted, self._store, self._clock.now())
+            decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
             attempts = [Attempt(decision) for decision in decisions if decision.due]
             if not attempts:
                 return [], decisions

@@ -19,7 +19,6 @@ from .._acme.order import Order, download_chains, fetch_order, new_order
 from .._acme.order import finalize as finalize_order
 from .._acme.problem import NetworkError, ProblemError
 from .._core.errors import Error
-from .._core.polling import rounds
 from .._core.workers import do_each
 from .._x509.chain import check_issued, choose_chain
 from .._x509.csr import make_csr
@@ -44,7 +43,7 @@ def open_orders(run: Run) -> None:
     """Take up each pending order that still fits, and make the others; each URL is on disk at once."""
 
     def open_order(attempt: Attempt) -> None:
-        attempt.order = _resume(run, attempt) or _order_anew(run, attempt)
+        run.take(attempt, _resume(run, attempt) or _order_anew(run, attempt))
 
     run.step(open_order)
 
@@ -53,9 +52,10 @@ def resume_orders(run: Run) -> None:
     """Take up the pending orders only; a certificate without one fails."""
 
     def resume(attempt: Attempt) -> None:
-        attempt.order = _resume(run, attempt)
-        if attempt.order is None:
+        order = _resume(run, attempt)
+        if order is None:
             raise Error("no order is pending that fits the wanted certificate; state=present makes one")
+        run.take(attempt, order)
 
     run.step(resume)
 
@@ -128,11 +128,6 @@ def _unanswered(run: Run, attempt: Attempt) -> list[Challenge]:
     return [challenge for challenge in offered if challenge is not None and challenge.status == "pending"]
 
 
-def await_ready(run: Run) -> None:
-    """Wait until the CA has validated everything; the order's status says so for all names in one request."""
-    _await(run, ("pending",), "validated")
-
-
 def finalize(run: Run) -> None:
     """Send the CSR of each order that is ready (RFC 8555 §7.4)."""
 
@@ -140,20 +135,15 @@ def finalize(run: Run) -> None:
         assert attempt.key is not None
         csr = make_csr(attempt.key, attempt.decision.wanted.identifiers)
         try:
-            attempt.order = finalize_order(run.session, attempt.placed_order, csr)
+            run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
         except NetworkError as error:
             if not error.uncertain:
                 raise
-            attempt.order = fetch_order(run.session, attempt.placed_order.url)
-            if attempt.order.status == "ready":  # the CA has not got it, and the next run takes the order up
+            run.take(attempt, fetch_order(run.session, attempt.placed_order.url))
+            if attempt.placed_order.status == "ready":  # the CA has not got it, and the next run takes the order up
                 raise
 
     run.step(send, [attempt for attempt in run.going if attempt.placed_order.status == "ready"])
-
-
-def await_issued(run: Run) -> None:
-    """Wait until the CA has made the certificates."""
-    _await(run, ("ready", "processing"), "issued")
 
 
 def download(run: Run) -> None:
@@ -168,49 +158,6 @@ def download(run: Run) -> None:
         attempt.issued = check_issued(attempt.chain, fingerprint_of(attempt.key), identifiers, run.clock.now())
 
     run.step(fetch)
-
-
-def _await(run: Run, waiting_in: Sequence[str], wanted: str) -> None:
-    """Read orders until none is in one of these states, each not before its Retry-After, until patience ends."""
-    not_before = {attempt: _next_look(run, attempt) for attempt in run.going}
-
-    def look(attempt: Attempt) -> None:
-        attempt.order = fetch_order(run.session, attempt.placed_order.url)
-        not_before[attempt] = _next_look(run, attempt)
-        if attempt.order.status == "invalid":
-            raise _describe_invalid(run, attempt)
-
-    deadline = run.clock.monotonic() + run.patience
-    for _ in rounds(run.clock, deadline):
-        waiting = [attempt for attempt in run.going if attempt.placed_order.status in waiting_in]
-        if not waiting:
-            return
-        now = run.clock.monotonic()
-        run.step(look, [attempt for attempt in waiting if not_before[attempt] <= now])
-    for attempt in run.going:
-        if attempt.placed_order.status in waiting_in:
-            attempt.failure = Error(
-                f"The order was not {wanted} within {run.patience:.0f} s: {attempt.placed_order.url}"
-            )
-
-
-def _next_look(run: Run, attempt: Attempt) -> float:
-    return run.clock.monotonic() + (attempt.placed_order.retry_after or 0.0)
-
-
-def _describe_invalid(run: Run, attempt: Attempt) -> Error:
-    """Why an order failed: the order's own problem or those of its challenges, whole and per name."""
-    order = attempt.placed_order
-    found, _ = do_each(lambda url: fetch_authorization(run.session, url), order.authorizations, 1)
-    problems = {each.identifier.value: each.error for each in found.values() if each.error is not None}
-    sentences = [f"{name}: {problem.sentence()}" for name, problem in sorted(problems.items())]
-    if order.error is not None and not sentences:
-        sentences = [order.error.sentence()]
-    return Error(
-        "; ".join(sentences) or f"The CA gave up the order without a reason: {order.url}",
-        problem=order.error.as_dict() if order.error else None,
-        problems={name: problem.as_dict() for name, problem in problems.items()},
-    )
 
 
 def _drop(attempts: Sequence[Attempt], failed: dict[str, Error], urls_of: Callable[[Attempt], Sequence[str]]) -> None:

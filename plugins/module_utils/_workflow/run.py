@@ -18,22 +18,25 @@ from .._core.workers import do_each
 from .._store.certificates import CertificateStore
 from .._x509.chain import CertificateFacts
 from .._x509.key import PrivateKey
-from .plan import Decision
+from .plan import Decision, Stored
 
 
 @dataclass
 class Attempt:
     """One certificate on its way through a run; with a failure it goes no further.
 
-    ``ordered`` says that its order was made in this run, not resumed.
+    ``ordered`` says that its order was made in this run, not resumed. ``next_look``
+    is when the CA wants the order to be read again at the earliest (clock.monotonic()).
     """
 
     decision: Decision
     order: Order | None = None
     ordered: bool = False
+    next_look: float = 0.0
     key: PrivateKey | None = field(default=None, repr=False)
     chain: bytes | None = None
     issued: CertificateFacts | None = None
+    stored: Stored | None = None
     failure: Error | None = None
 
     # attempts are told apart by who they are, since several may look alike
@@ -70,6 +73,11 @@ class Run:
     def going(self) -> list[Attempt]:
         """The attempts that have not failed."""
         return [attempt for attempt in self.attempts if attempt.failure is None]
+
+    def take(self, attempt: Attempt, order: Order) -> None:
+        """Note an attempt's order as the CA has just shown it, and how long it wants to be left alone."""
+        attempt.order = order
+        attempt.next_look = self.clock.monotonic() + (order.retry_after or 0.0)
 
     def step(self, function: Callable[[Attempt], None], attempts: list[Attempt] | None = None) -> None:
         """Do one step for all that are going (or for some of them), and let drop out what fails."""

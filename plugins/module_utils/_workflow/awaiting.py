@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for the CA, with as few requests as it takes (RFC 8555 §7.4, §7.5.1).
+
+An order is not read before the CA's Retry-After is over, counted from when it
+was last read: what the run did meanwhile is part of the pause. And when the
+CA turns out to be still at work on some orders in a row, those that came after
+them are not asked for either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .._acme.authorization import fetch_authorization
+from .._acme.order import fetch_order
+from .._core.errors import Error
+from .._core.workers import do_each
+from .run import Attempt, Run
+
+ENOUGH = 4  # orders in a row that are not done: the CA has not got further
+SHORTEST = 0.001  # seconds
+FIRST, FACTOR, STEPS = 0.05, 1.6, 10  # seconds between looks when the CA does not say, up to 5
+
+
+def await_ready(run: Run) -> None:
+    """Wait until the CA has validated everything; the order's status says so for all names in one request."""
+    _Wait(run, ("pending",)).until_done("validated")
+
+
+def await_issued(run: Run) -> None:
+    """Wait until the CA has made the certificates."""
+    _Wait(run, ("ready", "processing")).until_done("issued")
+
+
+class _Wait:
+    """The orders of a run that are in one of some states, read until none is, or until the run's patience ends."""
+
+    def __init__(self, run: Run, states: Sequence[str]) -> None:
+        self._run = run
+        self._states = states
+        self._looks: Counter[Attempt] = Counter()
+        self._in_a_row = 0
+        self._fruitless = 0
+
+    def until_done(self, wanted: str) -> None:
+        clock = self._run.clock
+        deadline = clock.monotonic() + self._run.patience
+        while waiting := self._waiting():
+            pause = min(*(attempt.next_look for attempt in waiting), deadline) - clock.monotonic()
+            if pause > 0:
+                clock.sleep(max(pause, SHORTEST))
+            now = clock.monotonic()
+            self._round([attempt for attempt in waiting if attempt.next_look <= now])
+            if now >= deadline:
+                break
+        for attempt in self._waiting():
+            url = attempt.placed_order.url
+            attempt.failure = Error(f"The order was not {wanted} within {self._run.patience:.0f} s: {url}")
+
+    def _waiting(self) -> list[Attempt]:
+        return [attempt for attempt in self._run.going if attempt.placed_order.status in self._states]
+
+    def _round(self, due: list[Attempt]) -> None:
+        """Look at the orders that are due, those first that were looked at least often, until it is no use."""
+        self._in_a_row = 0
+        before = self._looks.copy()
+        self._run.step(self._look, sorted(due, key=before.__getitem__))
+        left = [attempt for attempt in due if attempt.placed_order.status in self._states]
+        self._fruitless = 0 if len(left) < len(due) else self._fruitless + 1
+        for attempt in left:
+            pause = FIRST * FACTOR ** min(self._fruitless + self._looks[attempt], STEPS)
+            attempt.next_look = max(attempt.next_look, self._run.clock.monotonic() + pause)
+        # what the CA asked for those that made us stop goes for those that were left out, too
+        earliest = min((each.next_look for each in left if self._looks[each] > before[each]), default=0.0)
+        for attempt in left:
+            attempt.next_look = max(attempt.next_look, earliest)
+
+    def _look(self, attempt: Attempt) -> None:
+        if self._in_a_row >= ENOUGH:
+            return
+        self._looks[attempt] += 1
+        order = fetch_order(self._run.session, attempt.placed_order.url)
+        self._run.take(attempt, order)
+        self._in_a_row = self._in_a_row + 1 if order.status in self._states else 0
+        if order.status == "invalid":
+            raise _describe_invalid(self._run, attempt)
+
+
+def _describe_invalid(run: Run, attempt: Attempt) -> Error:
+    """Why an order failed: the order's own problem or those of its challenges, whole and per name."""
+    order = attempt.placed_order
+    found, _ = do_each(lambda url: fetch_authorization(run.session, url), order.authorizations, 1)
+    problems = {each.identifier.value: each.error for each in found.values() if each.error is not None}
+    sentences = [f"{name}: {problem.sentence()}" for name, problem in sorted(problems.items())]
+    if order.error is not None and not sentences:
+        sentences = [order.error.sentence()]
+    return Error(
+        "; ".join(sentences) or f"The CA gave up the order without a reason: {order.url}",
+        problem=order.error.as_dict() if order.error else None,
+        problems={name: problem.as_dict() for name, problem in problems.items()},
+    )
