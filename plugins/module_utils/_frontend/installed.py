@@ -17,8 +17,9 @@ from .._core.errors import Error
 from .._core.files import Files
 from .._core.generations import Generations
 from .._core.name import check_name
+from .._core.workers import do_each
 from .access import Access
-from .bundle import FILES, check_entry, read_bundle
+from .bundle import FILES, Entry, check_entry, read_bundle
 from .openssl import Facts, OpenSsl
 
 CERTIFICATES = "certificates"
@@ -109,8 +110,8 @@ class Frontend:
             raise Error(f"There is no recipient key in {self._files.root} yet; state=prepared makes it")
         key, certificate = self._files.path(RECIPIENT_KEY), self._files.path(RECIPIENT)
         changes = []
-        for entry in read_bundle(self._openssl.open_bundle(bundle, certificate, key)):
-            facts = check_entry(entry, self._openssl, self._clock.now())
+        entries = read_bundle(self._openssl.open_bundle(bundle, certificate, key))
+        for entry, facts in zip(entries, self._check(entries)):
             before = self._read(entry.name, entry.key_type)
             after = _describe(entry.name, entry.key_type, facts, entry.files)
             if before is None or before.files != after.files:
@@ -153,6 +154,17 @@ class Frontend:
         """Set owner, group and mode of what :meth:`lacking_access` has found."""
         for path in self.lacking_access():
             self._open() if path == self._files.root else self._access.apply(path)
+
+    def _check(self, entries: Sequence[Entry]) -> list[Facts]:
+        """The facts of all certificates; the first Error, in their order, when one must not be installed."""
+        now = self._clock.now()
+        # each check starts the command some times, so several of them keep the host's processors busy
+        done, failed = do_each(
+            lambda number: check_entry(entries[number], self._openssl, now), range(len(entries)), os.cpu_count() or 1
+        )
+        for number in sorted(failed):
+            raise failed[number]
+        return [done[number] for number in range(len(entries))]
 
     def _targets(self) -> Iterator[tuple[str, str]]:
         for name in self._files.names(CERTIFICATES):
