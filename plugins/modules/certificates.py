@@ -16,7 +16,7 @@ description:
     every certificate that is due it makes key and order, publishes the C(_acme-challenge) values on all responders,
     verifies each address of each responder, lets the CA validate, fetches the certificate, checks it, stores it, and withdraws the values.
   - A certificate is due when there is none yet, when it has expired, when a third of its lifetime is left (a half when it lives for less than ten days),
-    and when its names, key types, profile or preferred chain have changed.
+    and when its names, key types, profile, preferred chain or CA have changed.
   - A certificate that fails drops out with its reason; the others go on. An interrupted task is resumed by the next one with the same key and the same order.
   - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
   - Private keys stay in the store on the validation host. They are never part of what the module returns.
@@ -173,17 +173,16 @@ attempted:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
 from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
             **DNS_OPTIONS,

@@ -50,10 +50,10 @@ class Outcome:
         }
 
 
-def make_plan(wanted: Iterable[Wanted], store: CertificateStore, now: datetime) -> list[Decision]:
+def make_plan(wanted: Iterable[Wanted], store: CertificateStore, directory: str, now: datetime) -> list[Decision]:
     """Decide for every wanted certificate from what the store holds; nothing is read from the CA."""
     stored = read_store(store)
-    return [decision for each in wanted for decision in decide(each, stored.get(each.name, {}), now)]
+    return [decision for each in wanted for decision in decide(each, stored.get(each.name, {}), directory, now)]
 
 
 def read_store(store: CertificateStore) -> dict[str, dict[str, Stored]]:
@@ -93,21 +93,12 @@ def outcome_of(decision: Decision, attempt: Attempt | None) -> Outcome:
     """What became of a decision: the attempt tells, if there was one."""
     if not decision.due:
         return Outcome(decision, "valid", decision.reason, decision.stored)
-    if attempt is None or (attempt.failure is None and attempt.issued is None):
+    if attempt is None or (attempt.failure is None and attempt.stored is None):
         return Outcome(decision, "deferred", f"not done yet: {decision.reason}", decision.stored)
     if attempt.failure is not None:
         result = attempt.failure.result()
         return Outcome(decision, "failed", result.pop("msg"), decision.stored, result)
-    return Outcome(
-        decision, "issued" if decision.action == "issue" else "renewed", decision.reason, _new_stored(attempt)
-    )
-
-
-def _new_stored(attempt: Attempt) -> Stored:
-    facts, wanted = attempt.issued, attempt.decision.wanted
-    assert facts is not None
-    names = frozenset(identifier.value for identifier in facts.identifiers)
-    return Stored(names, facts.not_before, facts.not_after, wanted.profile, wanted.preferred_chain)
+    return Outcome(decision, "issued" if decision.action == "issue" else "renewed", decision.reason, attempt.stored)
 
 
 def count(outcomes: Iterable[Outcome]) -> dict[str, int]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -22,6 +22,7 @@ class Stored:
     identifiers: frozenset[str]
     not_before: datetime
     not_after: datetime
+    directory: str
     profile: str | None
     preferred_chain: str | None
 
@@ -53,14 +54,19 @@ def read_stored(issuance: Mapping[str, Any]) -> Stored:
         identifiers=frozenset(issuance["identifiers"]),
         not_before=parse_instant(issuance["not_before"]),
         not_after=parse_instant(issuance["not_after"]),
+        directory=issuance["directory"],
         profile=issuance.get("profile"),
         preferred_chain=issuance.get("preferred_chain"),
     )
 
 
-def decide(wanted: Wanted, stored: Mapping[str, Stored], now: datetime) -> list[Decision]:
-    """One decision for each key type of a wanted certificate; ``stored`` is by key type, all of its name."""
-    return [_decide_one(target, wanted, stored, now) for target in wanted.targets]
+def decide(wanted: Wanted, stored: Mapping[str, Stored], directory: str, now: datetime) -> list[Decision]:
+    """One decision for each key type of a wanted certificate.
+
+    ``stored`` has what there is of its name, by key type; ``directory`` is the
+    CA that it should come from.
+    """
+    return [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
 
 
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:
@@ -71,32 +77,33 @@ def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decis
     )
 
 
-def _decide_one(target: Target, wanted: Wanted, siblings: Mapping[str, Stored], now: datetime) -> Decision:
+def _decide_one(
+    target: Target, wanted: Wanted, siblings: Mapping[str, Stored], directory: str, now: datetime
+) -> Decision:
     stored = siblings.get(target.key_type)
     if stored is None:
         reason = f"key types changed: the store has {', '.join(sorted(siblings))}" if siblings else "there is none yet"
         return Decision(target, wanted, "issue", reason, None)
-    reason = _reason_to_renew(wanted, stored, now)
-    if reason:
-        return Decision(target, wanted, "renew", reason, stored)
+    for due in _reasons_to_renew(wanted, stored, directory, now):
+        return Decision(target, wanted, "renew", due, stored)
     return Decision(target, wanted, "keep", f"valid until {format_instant(stored.not_after)}", stored)
 
 
-def _reason_to_renew(wanted: Wanted, stored: Stored, now: datetime) -> str:
-    if now >= stored.not_after:
-        return f"expired at {format_instant(stored.not_after)}"
+def _reasons_to_renew(wanted: Wanted, stored: Stored, directory: str, now: datetime) -> Iterator[str]:
     names = frozenset(identifier.value for identifier in wanted.identifiers)
+    if now >= stored.not_after:
+        yield f"expired at {format_instant(stored.not_after)}"
     if names != stored.identifiers:
-        return _describe_names_changed(names, stored.identifiers)
+        yield _describe_names_changed(names, stored.identifiers)
+    if directory != stored.directory:
+        # e.g. from a CA's staging environment, which no browser trusts, to the real one
+        yield f"CA changed from {stored.directory} to {directory}"
     if wanted.profile != stored.profile:
-        return f"profile changed from {stored.profile or 'the default'} to {wanted.profile or 'the default'}"
+        yield f"profile changed from {stored.profile or 'the default'} to {wanted.profile or 'the default'}"
     if wanted.preferred_chain != stored.preferred_chain:
-        return (
-            f"chain changed from {stored.preferred_chain or 'the default'} to {wanted.preferred_chain or 'the default'}"
-        )
+        yield f"chain changed from {stored.preferred_chain or 'the default'} to {wanted.preferred_chain or 'the default'}"
     if now >= stored.renew_at:
-        return f"due since {format_instant(stored.renew_at)}"
-    return ""
+        yield f"due since {format_instant(stored.renew_at)}"
 
 
 def _describe_names_changed(names: frozenset[str], before: frozenset[str]) -> str:

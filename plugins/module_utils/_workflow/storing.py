@@ -10,6 +10,7 @@ from typing import Any
 from .._core.clock import format_instant
 from .._x509.chain import split_chain
 from .._x509.key import key_to_pem
+from .plan import read_stored
 from .run import Attempt, Run
 
 
@@ -27,7 +28,9 @@ def store_issued(run: Run) -> None:
             "chain.pem": b"".join(others),
             "fullchain.pem": attempt.chain,
         }
-        run.store.add_generation(target.name, target.key_type, files, _describe(run, attempt))
+        record = _describe(run, attempt)
+        run.store.add_generation(target.name, target.key_type, files, record)
+        attempt.stored = read_stored(record)
         run.store.clear_pending(target.name, target.key_type)
         run.store.set_state(target.name, target.key_type, {})
 

@@ -75,7 +75,7 @@ class Upkeep:
     def check(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
         """What :meth:`keep` would do, from the list and the store alone."""
         now = self._clock.now()
-        decisions = make_plan(wanted, self._store, now)
+        decisions = make_plan(wanted, self._store, self._authority.directory, now)
         most = None if self._bounds.max_runs is None else self._bounds.max_runs * self._bounds.run_size
         taken = {decision.target for decision in order_by_urgency(decisions, now)[:most]}
         outcomes = [
@@ -91,7 +91,7 @@ class Upkeep:
         """
         with Lock(self._files):
             now = self._clock.now()
-            decisions = make_plan(wanted, self._store, now)
+            decisions = make_plan(wanted, self._store, self._authority.directory, now)
             if attempted is not None:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
             # what an interrupted run or a primary that was down then has left behind

@@ -18,13 +18,14 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted im
 from hypothesis import given
 from hypothesis import strategies as st
 
+CA = "https://acme.example/directory"
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 (SHOP,) = parse_wanted([{"name": "shop", "domains": ["shop.example.com"], "key_types": ["ecdsa-p256"]}])
-FRESH = Stored(frozenset({"shop.example.com"}), NOW, NOW + timedelta(days=90), None, None)
+FRESH = Stored(frozenset({"shop.example.com"}), NOW, NOW + timedelta(days=90), CA, None, None)
 
 
 def decide_one(wanted: Wanted, stored: dict[str, Stored], now: datetime = NOW) -> Decision:
-    (decision,) = decide(wanted, stored, now)
+    (decision,) = decide(wanted, stored, CA, now)
     return decision
 
 
@@ -50,6 +51,10 @@ def test_a_new_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
         (
             replace(FRESH, identifiers=frozenset({"old.example.com"})),
             "names changed: +shop.example.com -old.example.com",
+        ),
+        (
+            replace(FRESH, directory="https://staging.example/directory"),
+            "CA changed from https://staging.example/directory to https://acme.example/directory",
         ),
         (replace(FRESH, profile="classic"), "profile changed from classic to the default"),
         (replace(FRESH, preferred_chain="Root X"), "chain changed from Root X to the default"),
@@ -93,7 +98,7 @@ def test_the_expired_come_first_then_the_missing_then_the_next_to_expire() -> No
     missing, expired, late, soon = parse_wanted(entries)
 
     def due(wanted: Wanted, days: int) -> Decision:
-        stored = Stored(frozenset(), NOW - timedelta(days=80), NOW + timedelta(days=days), None, None)
+        stored = Stored(frozenset(), NOW - timedelta(days=80), NOW + timedelta(days=days), CA, None, None)
         return decide_one(wanted, {"rsa-2048": stored})
 
     decisions = [due(late, 20), decide_one(missing, {}), due(soon, 2), due(expired, -3)]
