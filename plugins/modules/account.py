@@ -188,9 +188,8 @@ terms_of_service_changed:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.reporting import reporting
 
 BINDING_OPTIONS: dict[str, Any] = {
@@ -202,7 +201,7 @@ BINDING_OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},

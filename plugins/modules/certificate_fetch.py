@@ -139,15 +139,14 @@ left_out:
       sample: its rsa-2048 certificate expired at 2026-11-20T10:00:00Z
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the options, let the engine choose and seal, return what it says."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,

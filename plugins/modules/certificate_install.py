@@ -163,15 +163,14 @@ certificates:
       contains: *certificate
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA, UNUSED_STORE
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the options, let the engine bring the frontend into the state, return what it says."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,

@@ -94,16 +94,15 @@ endpoints:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible.authority_options import CA_OPTIONS
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_STORE
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the directory and return what is in it."""
-    module = AnsibleModule(argument_spec={**CA_OPTIONS, **UNUSED_ACCOUNT, **UNUSED_STORE}, supports_check_mode=True)
+    module = DiscreetModule(argument_spec={**CA_OPTIONS, **UNUSED_ACCOUNT, **UNUSED_STORE}, supports_check_mode=True)
     with reporting(module):
         module.exit_json(changed=False, **read_directory(module.params))
 

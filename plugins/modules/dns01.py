@@ -256,8 +256,7 @@ notes:
 from contextlib import nullcontext
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
@@ -270,7 +269,7 @@ RECORD_OPTIONS = {
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,

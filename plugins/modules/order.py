@@ -156,16 +156,15 @@ tls_certificates:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
 from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
             **CERTIFICATE_OPTIONS,

@@ -138,15 +138,14 @@ certificates:
       type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the store and say what is in it."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,
