@@ -24,21 +24,26 @@ DIRECTORY = f"{HOST}/dir"
 
 
 class FakeClock:
-    """Time that only moves when somebody sleeps."""
+    """Time that only moves when somebody sleeps, and then by exactly as much."""
 
     def __init__(self) -> None:
-        self.time = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
+        self.start = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
+        self.seconds = 0.0
         self.slept: list[float] = []
+
+    @property
+    def time(self) -> datetime:
+        return self.start + timedelta(seconds=self.seconds)
 
     def now(self) -> datetime:
         return self.time
 
     def monotonic(self) -> float:
-        return self.time.timestamp()
+        return self.start.timestamp() + self.seconds
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.time += timedelta(seconds=seconds)
+        self.seconds += seconds
 
 
 @dataclass
