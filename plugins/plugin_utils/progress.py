@@ -32,6 +32,7 @@ def merge_runs(before: Mapping[str, Any], latest: Mapping[str, Any]) -> dict[str
         "changed": before["changed"] or latest["changed"],
         "attempted": [*before["attempted"], *latest["attempted"]],
         "updates": dict(Counter(before["updates"]) + Counter(latest["updates"])),
+        "notes": list(dict.fromkeys([*before["notes"], *latest["notes"]])),
         **{key: before[key] + latest[key] for key in _SUMS},
         **_merge_failures(before, latest),
         **_merge_diffs(before, latest),

@@ -23,6 +23,7 @@ def result(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
         "orders": 1,
         "requests": 9,
         "updates": {"fra": 2},
+        "notes": [],
         "attempted": [],
     }
     return {"certificates": list(entries), "counts": counts, **common, **more}
@@ -50,6 +51,11 @@ def test_every_failing_run_is_told() -> None:
     failing = {"failed": True, "msg": "one"}
     merged = merge_runs({**FIRST, **failing}, {**SECOND, "failed": True, "msg": "two"})
     assert (merged["failed"], merged["msg"]) == (True, "one\ntwo")
+
+
+def test_the_notes_of_every_run_are_told_once() -> None:
+    first, second = {**FIRST, "notes": ["no route"]}, {**SECOND, "notes": ["no route", "too large"]}
+    assert merge_runs(first, second)["notes"] == ["no route", "too large"]
 
 
 def test_diffs_are_joined() -> None:
