@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dns.message
+import dns.rdatatype
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.answer import make_query, read_answer
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.wire import is_answer
@@ -49,6 +50,13 @@ def test_a_query_asks_as_a_resolver_does_and_wants_no_recursion(query: bytes) ->
     message = dns.message.from_wire(query)
     assert not message.flags & dns.flags.RD
     assert (message.edns, message.payload, bool(message.ednsflags & dns.flags.DO)) == (0, 1232, True)
+
+
+@pytest.mark.parametrize("name", ["example.com", "*.a.example.com", "_acme-challenge." + "x" * 63 + ".example", ""])
+def test_a_query_asks_for_the_name_and_the_type(name: str) -> None:
+    (question,) = dns.message.from_wire(make_query(name, "SOA")).question
+    assert question.name.to_text(omit_final_dot=True) == (name or ".")
+    assert dns.rdatatype.to_text(question.rdtype) == "SOA"
 
 
 def test_a_broken_answer_is_a_problem_and_no_exception(query: bytes, reply: bytes) -> None:
