@@ -129,14 +129,33 @@ certificates:
       description: From when on that certificate will be due.
       type: str
       sample: "2026-12-22T10:00:00Z"
-    problem:
-      description: The CA's problem document about the order (RFC 8555 section 6.7), whole.
+    failure:
+      description: What the CA or the responders said, as data.
       type: dict
-      returned: when the CA sent one
-    problems:
-      description: The CA's problem documents about validations, by name.
-      type: dict
-      returned: when a validation failed
+      returned: when RV(certificates[].status=failed)
+      contains:
+        problem:
+          description: The CA's problem document (RFC 8555 section 6.7), whole, with its subproblems.
+          type: dict
+          returned: when the CA refused something
+        problems:
+          description: The CA's problem documents about validations, by name.
+          type: dict
+          returned: when a validation failed
+        verdicts:
+          description: The addresses that lacked a value, each as a sentence.
+          type: list
+          elements: str
+          returned: when a value was not on every responder
+        code:
+          description: Why a responder took no update, such as V(REFUSED), V(NOTAUTH), V(BADKEY), V(BADTIME) or V(UNREACHABLE).
+          type: str
+          returned: when one responder took no update
+        refusals:
+          description: The same for each of several responders.
+          type: list
+          elements: dict
+          returned: when several responders took no update
 counts:
   description: How many certificates have each status.
   returned: always

@@ -39,8 +39,6 @@ class Outcome:
         """The JSON-safe form that modules return."""
         target, stored = self.decision.target, self.stored
         return {
-            # first, since an error has a name or a status of its own to tell, such as that of an HTTP answer
-            **self.details,
             "name": target.name,
             "key_type": target.key_type,
             "domains": [identifier.value for identifier in self.decision.wanted.identifiers],
@@ -48,6 +46,8 @@ class Outcome:
             "reason": self.reason,
             "not_after": format_instant(stored.not_after) if stored else None,
             "renew_at": format_instant(stored.renew_at) if stored else None,
+            # apart, since an error has a name or a status of its own to tell, such as that of an HTTP answer
+            **({"failure": self.details} if self.details else {}),
         }
 
 
