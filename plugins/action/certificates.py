@@ -26,7 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Call the module until nothing is left or ``max_runs`` is reached."""
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        if self._task.check_mode or self._task.async_val:
+        if self._task.check_mode or self._task.async_val or not _is_count(arguments.get("max_runs")):
             return dict(
                 self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val)
             )
@@ -45,3 +45,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if not latest["runs"] or not result["counts"]["deferred"] or (limit and result["runs"] >= limit):
                 return result
             arguments["attempted"] = result["attempted"]
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it is a number of runs, or none at all; the module says what is wrong with anything else."""
+    return value is None or (str(value).isdecimal() and int(value) > 0)

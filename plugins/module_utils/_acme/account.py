@@ -45,7 +45,9 @@ class ExternalBinding:
     def __post_init__(self) -> None:
         if not self.key_id:
             raise InputError("external_binding", self.key_id, "has no key_id")
-        if not BASE64URL.fullmatch(self.mac_key.replace("+", "-").replace("/", "_")):
+        text = self.mac_key.replace("+", "-").replace("/", "_")
+        # one character more than whole bytes take is what a key looks like that was not copied to its end
+        if not BASE64URL.fullmatch(text) or len(text.rstrip("=")) % 4 == 1:
             # an InputError would show the value
             raise Error("external_binding: its key is not base64url text", option="external_binding")
 

@@ -26,6 +26,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from .._core.clock import Clock, SystemClock
+from .._core.number import LONGEST_TIMEOUT, check_number
 from .answer import check, host_of, lost_connection
 from .connections import Connections, make_trust
 from .key import AccountKey
@@ -58,6 +59,7 @@ class Network(ClientNetwork):
         ``ca_bundle`` can't be used; nothing is sent yet.
         """
         agent = f"certfleet.acme/{VERSION} acme/{version('acme')} requests/{version('requests')}"
+        check_number("request_timeout", timeout, 0.1, LONGEST_TIMEOUT)
         super().__init__(user_agent=agent, timeout=timeout)  # type: ignore[arg-type]  # the library says int
         self.ca_bundle = ca_bundle
         self.clock: Clock = clock or SystemClock()

@@ -47,13 +47,12 @@ DNS_OPTIONS: dict[str, Any] = {
 
 def make_fleet(params: dict[str, Any], clock: Clock, files: Files | None) -> Fleet:
     """The fleet of responders that the options describe; the ledger is in ``files``, if there are any."""
-    from .._core.errors import InputError
+    from .._core.number import LARGEST, LONGEST_TIMEOUT, check_number
     from .._dns.fleet import Fleet
     from .._dns.responder import parse_responders
 
-    for option, least in (("wait", 0), ("ttl", 0), ("dns_timeout", 1)):
-        if params[option] < least:
-            raise InputError(option, params[option], f"is less than {least}")
+    for option, least, most in (("wait", 0, LARGEST), ("ttl", 0, LARGEST), ("dns_timeout", 1, LONGEST_TIMEOUT)):
+        check_number(option, params[option], least, most)
     responders = parse_responders(params["responders"], params["tsig_keys"])
     return Fleet(
         responders,

@@ -46,7 +46,10 @@ def format_instant(instant: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """The instant that :func:`format_instant` wrote, or any RFC 3339 text; ValueError otherwise."""
-    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if instant.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return instant.astimezone(timezone.utc)
+    try:
+        instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if instant.tzinfo is None:
+            raise ValueError(f"{text!r} has no time zone")
+        return instant.astimezone(timezone.utc)
+    except (AttributeError, TypeError, OverflowError) as error:
+        raise ValueError(f"{text!r} is no instant") from error

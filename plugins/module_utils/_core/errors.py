@@ -34,3 +34,7 @@ class InputError(Error):
 
 class StoreError(Error):
     """The store can't be read or written."""
+
+
+class BrokenRecordError(StoreError):
+    """A file of the store is there and can be read, but does not hold what it should."""

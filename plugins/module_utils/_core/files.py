@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import StoreError
+from .errors import BrokenRecordError, StoreError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -182,16 +182,16 @@ class Files:
             raise _refused("switch the link", path, error) from error
 
     def read_json(self, relative: str) -> dict[str, Any] | None:
-        """The JSON object in a file, or None when there is no such file; StoreError when it is broken."""
+        """The JSON object in a file, or None when there is no such file; BrokenRecordError when it is none."""
         content = self.read(relative)
         if content is None:
             return None
         try:
             value = json.loads(content)
-        except ValueError as error:
-            raise StoreError(f"The file {self.path(relative)} is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise BrokenRecordError(f"The file {self.path(relative)} is not JSON: {error}") from error
         if not isinstance(value, dict):
-            raise StoreError(f"The file {self.path(relative)} holds no JSON object")
+            raise BrokenRecordError(f"The file {self.path(relative)} holds no JSON object")
         return value
 
     def write_json(self, relative: str, value: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from types import TracebackType
 
 from .clock import Clock, SystemClock
@@ -40,8 +41,7 @@ class Lock:
             raise StoreError(f"Can't lock {path}: {error.strerror}") from error
         for _ in rounds(self._clock, self._clock.monotonic() + self._wait):
             if self._take():
-                os.ftruncate(self._handle, 0)
-                os.write(self._handle, f"{os.getpid()}\n".encode())
+                self._sign()
                 return self
         owner = os.read(self._handle, 20).decode(errors="replace").strip()
         os.close(self._handle)
@@ -53,6 +53,12 @@ class Lock:
         except BlockingIOError:
             return False
         return True
+
+    def _sign(self) -> None:
+        # the number is only for the message of who finds the lock taken: on a full disk there is none
+        with suppress(OSError):
+            os.ftruncate(self._handle, 0)
+            os.write(self._handle, f"{os.getpid()}\n".encode())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -159,6 +159,8 @@ class Fleet:
         listed = {responder.name for responder in self._responders}
         gone = sorted({entry.responder for entry in entries} - listed)
         notes = [f"The ledger has values on {name}, which is not listed as a responder any more" for name in gone]
+        problems = self._ledger.problems() if self._ledger else {}
+        notes += [f"{problem}; values may be left on {name}" for name, problem in problems.items()]
         report = self.apply(Plan(changes=_real(changes), origins=origins))
         return replace(report, notes=[*report.notes, *notes])
 

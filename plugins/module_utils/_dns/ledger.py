@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from .._core.errors import StoreError
+from .._core.errors import BrokenRecordError
 from .._core.files import Files
 from .plan import Plan
 from .record import TxtRecord
 
 FOLDER = "dns"
+_LABEL = r"[!-\-/-~]{1,63}"  # printable ASCII without the dot
+_DOMAIN = re.compile(rf"({_LABEL}(\.{_LABEL})*)?")
 
 
 @dataclass(frozen=True, order=True)
@@ -51,9 +54,14 @@ class Ledger:
         self._files = files
 
     def entries(self) -> list[Entry]:
-        """All values not yet withdrawn, at every responder."""
-        names = [name[:-5] for name in self._files.names(FOLDER) if name.endswith(".json")]
-        return [entry for name in names for entry in sorted(self._read(name))]
+        """All values not yet withdrawn, at every responder whose file can be read."""
+        found, _problems = self._read_all()
+        return found
+
+    def problems(self) -> dict[str, str]:
+        """Why it is not known what is left on a responder, by its name."""
+        _found, problems = self._read_all()
+        return problems
 
     def note(self, plan: Plan) -> None:
         """Write down what is about to be published; on disk when this returns."""
@@ -66,7 +74,7 @@ class Ledger:
                     Entry(responder, change.zone, record.name, record.value, name) for name in names
                 )
         for responder, entries in added.items():
-            known = self._read(responder)
+            known = self._take(responder)
             if entries - known:
                 self._write(responder, known | entries)
 
@@ -76,18 +84,39 @@ class Ledger:
         for responder, record in gone:
             by_responder[responder].add(record)
         for responder, records in by_responder.items():
-            known = self._read(responder)
+            known = self._take(responder)
             left = {entry for entry in known if entry.record not in records}
             if left != known:
                 self._write(responder, left)
+
+    def _read_all(self) -> tuple[list[Entry], dict[str, str]]:
+        found: list[Entry] = []
+        problems: dict[str, str] = {}
+        for responder in [name[:-5] for name in self._files.names(FOLDER) if name.endswith(".json")]:
+            try:
+                found.extend(sorted(self._read(responder)))
+            except BrokenRecordError as error:
+                problems[responder] = error.message
+        return found, problems
+
+    def _take(self, responder: str) -> set[Entry]:
+        """What is known, to be written anew; a broken file is put aside, as it must not end all renewals."""
+        try:
+            return self._read(responder)
+        except BrokenRecordError:
+            self._files.rename(f"{FOLDER}/{responder}.json", f"{FOLDER}/{responder}.json.broken")
+            return set()
 
     def _read(self, responder: str) -> set[Entry]:
         path = f"{FOLDER}/{responder}.json"
         content = self._files.read_json(path) or {}
         try:
-            return {Entry(responder=responder, **value) for value in content.get("values", [])}
-        except TypeError as error:
-            raise StoreError(f"The file {self._files.path(path)} is not a ledger: {error}") from error
+            entries = {Entry(responder=responder, **value) for value in content.get("values", [])}
+            if all(_is_sound(entry) for entry in entries):
+                return entries
+        except TypeError:
+            pass
+        raise BrokenRecordError(f"The file {self._files.path(path)} is not a ledger")
 
     def _write(self, responder: str, entries: set[Entry]) -> None:
         path = f"{FOLDER}/{responder}.json"
@@ -98,3 +127,9 @@ class Ledger:
             self._files.write_json(path, {"values": values})
         else:
             self._files.remove(path)
+
+
+def _is_sound(entry: Entry) -> bool:
+    """Whether it can have been published."""
+    names = (entry.owner, entry.zone, entry.name)
+    return all(_DOMAIN.fullmatch(name) for name in names) and len(entry.value) > 0 and entry.value.isascii()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import StoreError
+from .._core.errors import BrokenRecordError, StoreError
 from .._core.files import Files
 from .._core.generations import LIVE, Generations
 from .layout import certificate_folder
@@ -72,8 +72,12 @@ class CertificateStore:
         return self._generations(name, key_type).add({**contents, ISSUANCE: record})
 
     def pending(self, name: str, key_type: str) -> dict[str, Any] | None:
-        """The order that is under way, or None."""
-        return self._files.read_json(f"{certificate_folder(name, key_type)}/order.json")
+        """The order that is under way, or None; one whose record is broken is lost, as its URL is."""
+        try:
+            order = self._files.read_json(f"{certificate_folder(name, key_type)}/order.json")
+        except BrokenRecordError:
+            return None
+        return order if order and _is_order(order) else None
 
     def set_pending(self, name: str, key_type: str, order: dict[str, Any]) -> None:
         """Remember the order that is under way."""
@@ -106,3 +110,12 @@ class CertificateStore:
 
     def _generations(self, name: str, key_type: str) -> Generations:
         return Generations(self._files, certificate_folder(name, key_type))
+
+
+def _is_order(record: Mapping[str, Any]) -> bool:
+    identifiers = record.get("identifiers")
+    return (
+        isinstance(record.get("url"), str)
+        and isinstance(identifiers, list)
+        and all(isinstance(identifier, str) for identifier in identifiers)
+    )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -99,6 +100,8 @@ def parse_contact(texts: Sequence[str], option: str = "contact") -> tuple[str, .
 
 def read_key_file(path: str) -> PrivateKey:
     """The key in a file of the user's; Error, which never quotes the file, when it can't be an account's."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError("key_file", path, "is not a file")
     try:
         with open(path, "rb") as stream:
             pem = stream.read()

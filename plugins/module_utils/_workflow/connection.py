@@ -43,6 +43,8 @@ def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Ite
     network = Network(authority.ca_bundle, authority.timeout, width, clock)
     try:
         directory = fetch_directory(network, authority.directory)
-        yield Session(network, directory, AccountKey(load_key(pem)), record["account_uri"])
+        yield Session(
+            network, directory, AccountKey(load_key(pem, "The account's key in the store")), record["account_uri"]
+        )
     finally:
         network.close()

@@ -12,6 +12,7 @@ is being read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from .._acme.authorization import Authorization, Challenge, fetch_authorization
 from .._acme.authorization import answer as answer_challenge
@@ -22,7 +23,7 @@ from .._core.errors import Error
 from .._core.workers import do_each
 from .._x509.chain import check_issued, choose_chain
 from .._x509.csr import make_csr
-from .._x509.key import fingerprint_of, key_to_pem, load_key, make_key
+from .._x509.key import PrivateKey, fingerprint_of, key_to_pem, load_key, make_key
 from .run import Attempt, Run
 
 
@@ -31,12 +32,26 @@ def prepare_keys(run: Run) -> None:
 
     def prepare(attempt: Attempt) -> None:
         target = attempt.decision.target
-        pem = run.store.pending_key(target.name, target.key_type)
-        attempt.key = load_key(pem) if pem else make_key(target.key_type)
-        if pem is None:
+        attempt.key = _take_up_key(run, attempt)
+        if attempt.key is None:
+            attempt.key = make_key(target.key_type)
             run.store.set_pending_key(target.name, target.key_type, key_to_pem(attempt.key))
 
     run.step(prepare)
+
+
+def _take_up_key(run: Run, attempt: Attempt) -> PrivateKey | None:
+    """The key of an interrupted attempt; None when there is none to go on with, and then no order either."""
+    name, key_type = attempt.decision.target.name, attempt.decision.target.key_type
+    pem = run.store.pending_key(name, key_type)
+    if pem is None:
+        return None
+    # interrupted after its certificate was in place, or the key of no certificate at all
+    if pem != run.store.live(name, key_type, "privkey.pem"):
+        with suppress(Error):
+            return load_key(pem)
+    run.store.clear_pending(name, key_type)
+    return None
 
 
 def open_orders(run: Run) -> None:

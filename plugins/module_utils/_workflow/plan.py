@@ -49,9 +49,12 @@ class Decision:
 
 
 def read_stored(issuance: Mapping[str, Any]) -> Stored:
-    """The stored certificate that an issuance record describes; KeyError or ValueError when it is broken."""
+    """The stored certificate that an issuance record describes; KeyError, TypeError or ValueError when it is broken."""
+    identifiers = frozenset(issuance["identifiers"])
+    if not all(isinstance(identifier, str) for identifier in identifiers):
+        raise TypeError("an identifier is no text")
     return Stored(
-        identifiers=frozenset(issuance["identifiers"]),
+        identifiers=identifiers,
         not_before=parse_instant(issuance["not_before"]),
         not_after=parse_instant(issuance["not_after"]),
         directory=issuance["directory"],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.clock import format_instant
+from .._core.errors import BrokenRecordError
+from .._core.workers import do_each
 from .._x509.chain import split_chain
 from .._x509.key import key_to_pem
 from .plan import read_stored
@@ -39,19 +41,35 @@ def store_issued(run: Run) -> None:
 
 def record_failures(run: Run) -> None:
     """Remember what failed, with the CA's words, beside the certificate."""
-    for attempt in run.attempts:
-        if attempt.failure is None:
-            continue
+
+    def record(attempt: Attempt) -> None:
+        assert attempt.failure is not None
         target = attempt.decision.target
-        before = run.store.state(target.name, target.key_type) or {}
         state = {
-            **before,
-            "failures": before.get("failures", 0) + 1,
+            "failures": _count_failures(run, attempt) + 1,
             "last_failure": {"at": format_instant(run.clock.now()), **attempt.failure.result()},
         }
-        run.store.set_state(target.name, target.key_type, state)
-        if attempt.order is not None and attempt.order.status == "invalid":
+        if _is_lost(attempt):
             run.store.clear_pending(target.name, target.key_type)
+        run.store.set_state(target.name, target.key_type, state)
+
+    # what can't be written down is in the results all the same
+    do_each(record, [attempt for attempt in run.attempts if attempt.failure is not None], 1)
+
+
+def _count_failures(run: Run, attempt: Attempt) -> int:
+    target = attempt.decision.target
+    try:
+        failures = run.store.state(target.name, target.key_type).get("failures")
+    except BrokenRecordError:
+        return 0
+    return failures if isinstance(failures, int) else 0
+
+
+def _is_lost(attempt: Attempt) -> bool:
+    """Whether nothing can become of the order any more: given up by the CA, or issued as we can't use it."""
+    refused = attempt.chain is not None and attempt.issued is None
+    return refused or (attempt.order is not None and attempt.order.status == "invalid")
 
 
 def _describe(run: Run, attempt: Attempt) -> dict[str, Any]:

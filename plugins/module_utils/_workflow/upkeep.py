@@ -14,6 +14,7 @@ from typing import Any
 from .._core.clock import Clock, format_instant
 from .._core.errors import InputError
 from .._core.files import Files
+from .._core.number import check_number
 from .._dns.fleet import Fleet
 from .._store.certificates import CertificateStore
 from .._store.lock import Lock
@@ -43,8 +44,8 @@ class Bounds:
     def __post_init__(self) -> None:
         for option in ("run_size", "max_runs", "concurrency", "patience"):
             value = getattr(self, option)
-            if value is not None and value < 1:
-                raise InputError(option, value, "is less than 1")
+            if value is not None:
+                check_number(option, value, 1)
 
 
 def check_challenges(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
@@ -95,7 +96,9 @@ class Upkeep:
             if attempted is not None:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
             # what an interrupted run or a primary that was down then has left behind
-            self._updates.update(self._fleet.withdraw_leftovers().messages)
+            report = self._fleet.withdraw_leftovers()
+            self._updates.update(report.messages)
+            self._notes.update(dict.fromkeys(report.notes))
             outcomes = (
                 self._carry_out(decisions, now) if any(each.due for each in decisions) else list(map(expect, decisions))
             )

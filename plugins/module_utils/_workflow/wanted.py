@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
+from .._core.number import check_number
 from .._store.layout import check_name
 from .._x509.key import check_key_type
 from .profiles import rules_of
@@ -54,6 +56,8 @@ def parse_wanted(entries: Iterable[Any], max_names: int | None = None) -> tuple[
 
     ``max_names`` replaces the number of names that the profile is known to allow.
     """
+    if max_names is not None:
+        check_number("max_names", max_names, 1)
     found: dict[str, Wanted] = {}
     for number, entry in enumerate(entries):
         option = f"certificates[{number}]"
@@ -67,12 +71,15 @@ def parse_wanted(entries: Iterable[Any], max_names: int | None = None) -> tuple[
 
 def read_entries(path: str) -> list[Any]:
     """The list in a JSON file; InputError when there is none."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        # a pipe would be waited for, without end
+        raise InputError("certificates_file", path, "is not a file")
     try:
         with open(path, encoding="utf-8") as stream:
             entries = json.load(stream)
     except OSError as error:
         raise InputError("certificates_file", path, f"can't be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("certificates_file", path, f"is not JSON: {error}") from error
     if not isinstance(entries, list):
         raise InputError("certificates_file", path, "holds no list")

@@ -126,6 +126,8 @@ def test_a_mac_key_is_never_shown() -> None:
     with pytest.raises(Error) as raised:
         ExternalBinding("kid-1", "not base64: hunter2")
     assert "hunter2" not in str(raised.value.result())
+    with pytest.raises(Error, match="its key is not base64url text"):
+        ExternalBinding("kid-1", "c2VjcmV0A")
     with pytest.raises(InputError, match="key_id"):
         ExternalBinding("", "c2VjcmV0")
 

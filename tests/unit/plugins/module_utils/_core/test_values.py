@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import (
@@ -15,6 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import 
 )
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.name import check_name
+from ansible_collections.certfleet.acme.plugins.module_utils._core.number import check_number
 from ansible_collections.certfleet.acme.plugins.module_utils._core.polling import parse_retry_after, rounds
 from ansible_collections.certfleet.acme.plugins.module_utils._core.workers import do_each
 from hypothesis import given
@@ -95,8 +98,10 @@ def test_an_instant_of_another_zone_is_written_in_utc() -> None:
     assert parse_instant("2026-11-23T05:00:00+01:00") == START
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-23", "2026-11-23T04:00:00"])
-def test_text_without_a_zone_is_no_instant(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-11-23", "2026-11-23T04:00:00", "0001-01-01T00:00:00+14:00", 5, None]
+)
+def test_text_without_a_zone_is_no_instant(text: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_instant(text)
 
@@ -183,3 +188,10 @@ def test_names_that_climb_hide_or_break_out_are_refused(name: str) -> None:
 def test_an_error_is_a_result_with_its_details() -> None:
     assert Error("It broke", where="here").result() == {"msg": "It broke", "where": "here"}
     assert InputError("port", 0, "is no port").result() == {"msg": "port: 0 is no port", "option": "port"}
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31, math.nan, math.inf])
+def test_numbers_that_make_no_sense_are_refused(number: float) -> None:
+    with pytest.raises(InputError, match=r"^ttl: \S+ is (less|more) than"):
+        check_number("ttl", number, 1)
+    assert check_number("ttl", 1, 1) == 1

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import StoreError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.ledger import Entry, Ledger
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.plan import Plan
@@ -62,8 +61,26 @@ def test_noting_twice_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
     assert (tmp_path / "store/dns/fra.json").stat().st_ino == before
 
 
-def test_a_file_that_is_no_ledger_is_named(ledger: Ledger, tmp_path: Path) -> None:
-    (tmp_path / "store/dns").mkdir(parents=True)
-    (tmp_path / "store/dns/fra.json").write_text('{"values": [{"other": 1}]}')
-    with pytest.raises(StoreError, match=r"fra\.json is not a ledger"):
-        ledger.entries()
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"values": 5}',
+        '{"values": [{"other": 1}]}',
+        '{"values": ["x"]}',
+        '{"values": [{"zone": "example", "owner": 5, "value": "1", "name": "a.example"}]}',
+        '{"values": [{"zone": "..", "owner": "a..b", "value": "1", "name": "a.example"}]}',
+        '{"values": [{"zone": "example", "owner": "a.example", "value": "", "name": "a.example"}]}',
+    ],
+)
+def test_a_file_that_is_no_ledger_is_told_and_put_aside(ledger: Ledger, tmp_path: Path, content: str) -> None:
+    ledger.note(plan(TWO))
+    (tmp_path / "store/dns/fra.json").write_text(content)
+    assert [entry.responder for entry in ledger.entries()] == ["sin"]
+    assert list(ledger.problems()) == ["fra"]
+    assert "fra.json is no" in ledger.problems()["fra"] or "fra.json holds no" in ledger.problems()["fra"]
+    ledger.note(plan(ONE))
+    assert ledger.problems() == {}
+    assert [entry.record for entry in ledger.entries() if entry.responder == "fra"] == [ONE]
+    assert (tmp_path / "store/dns/fra.json.broken").read_text() == content

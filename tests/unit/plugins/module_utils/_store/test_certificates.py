@@ -21,6 +21,7 @@ CONTENTS = {
     "chain.pem": b"chain",
     "fullchain.pem": b"certificate chain",
 }
+ORDER = {"url": "https://ca/order/1", "identifiers": ["shop.example"]}
 RECORD = {"not_after": "2027-02-21T04:05:05Z", "identifiers": ["shop.example"]}
 
 
@@ -72,8 +73,8 @@ def test_a_file_that_is_lacking_is_named(store: CertificateStore, files: Files) 
 
 def test_an_order_and_its_key_are_kept_until_they_are_cleared(store: CertificateStore) -> None:
     store.set_pending_key("shop", "rsa-2048", b"key")
-    store.set_pending("shop", "rsa-2048", {"url": "https://ca/order/1"})
-    assert store.pending("shop", "rsa-2048") == {"url": "https://ca/order/1"}
+    store.set_pending("shop", "rsa-2048", ORDER)
+    assert store.pending("shop", "rsa-2048") == ORDER
     assert store.pending_key("shop", "rsa-2048") == b"key"
     # an order alone is no certificate
     assert list(store.scan()) == []
@@ -86,7 +87,7 @@ def test_clearing_cut_off_half_way_leaves_no_order_without_its_key(
     store: CertificateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.set_pending_key("shop", "rsa-2048", b"key")
-    store.set_pending("shop", "rsa-2048", {"url": "https://ca/order/1"})
+    store.set_pending("shop", "rsa-2048", ORDER)
     unlink = os.unlink
 
     def refuse_the_key(path: str) -> None:
@@ -128,3 +129,12 @@ def test_the_scan_of_some_names_looks_at_no_others(store: CertificateStore, file
         store.add_generation(name, "rsa-2048", CONTENTS, RECORD)
     files.write("certificates/mail/rsa-2048/live/issuance.json", b"{")
     assert list(store.scan(["shop", "nothing", "shop"])) == [StoredCertificate("shop", "rsa-2048", RECORD)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"[" * 100_000, b"\xff", b'{"url": 5, "identifiers": []}', b'{"url": "u", "identifiers": [1]}'],
+)
+def test_an_order_whose_record_is_broken_is_lost(store: CertificateStore, files: Files, content: bytes) -> None:
+    files.write("certificates/shop/rsa-2048/order.json", content)
+    assert store.pending("shop", "rsa-2048") is None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -96,7 +97,8 @@ def test_max_names_replaces_the_limit_of_the_profile() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "part"), [("{", "is not JSON"), ('{"a": 1}', "holds no list"), (None, "can't be read")]
+    ("content", "part"),
+    [("{", "is not JSON"), ("[" * 100_000, "is not JSON"), ('{"a": 1}', "holds no list"), (None, "can't be read")],
 )
 def test_a_file_that_is_no_list_is_refused(tmp_path: Any, content: str | None, part: str) -> None:
     path = tmp_path / "certificates.json"
@@ -104,3 +106,14 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Any, content: str | None, p
         path.write_text(content)
     with pytest.raises(InputError, match=part):
         read_entries(str(path))
+
+
+def test_a_pipe_is_refused_instead_of_being_waited_for(tmp_path: Any) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is not a file"):
+        read_entries(str(tmp_path / "pipe"))
+
+
+def test_no_number_of_names_is_no_limit() -> None:
+    with pytest.raises(InputError, match="max_names: 0 is less than 1"):
+        parse_wanted([SHOP], max_names=0)
