@@ -4,27 +4,22 @@
 """The wire itself: every address at once, in one thread.
 
 One UDP socket per address with a window of questions in flight, and one TCP
-connection per address with pipelined questions (RFC 7766 §6.2.1.1). A thousand
-names on six addresses take one loop and no threads.
+connection per address with pipelined questions (RFC 7766 §6.2.1.1); docs/adr/0008
+has the numbers that this is for.
 """
 
 from __future__ import annotations
 
 import selectors
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .._core.clock import Clock
+from .channel import Batch, Channel
 from .exchange import Endpoint, Outcome, Query, Reply, Silence, Transport
 from .tcp import TcpChannel
 from .udp import UdpChannel
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
 TIMEOUT = 5.0
-
-Channel: TypeAlias = "UdpChannel | TcpChannel"
 
 
 class SocketExchange:
@@ -36,14 +31,14 @@ class SocketExchange:
 
     def ask(self, queries: Sequence[Query], patience: float | None = None) -> list[Outcome]:
         """Send all queries and collect all outcomes; returns when each has one."""
-        return Batch(self._clock, queries, self._timeout, patience or self._timeout).run()
+        return SocketBatch(self._clock, queries, self._timeout, patience or self._timeout).run()
 
 
-class Batch:
+class SocketBatch(Batch):
     """The queries of one call, the channels that carry them and what came back."""
 
     def __init__(self, clock: Clock, queries: Sequence[Query], timeout: float, patience: float) -> None:
-        self.clock = clock
+        self._clock = clock
         self.queries = queries
         self.timeout = timeout
         self.patience = patience
@@ -59,7 +54,7 @@ class Batch:
             for index, query in enumerate(self.queries):
                 self._channel(query.endpoint, query.transport).todo.append(index)
             for channel in list(self._channels.values()):
-                channel.fill(self.clock.monotonic())
+                channel.fill(self._clock.monotonic())
             while self._left:
                 self._turn()
         finally:
@@ -70,8 +65,8 @@ class Batch:
 
     def _turn(self) -> None:
         due = min(channel.due() for channel in self._channels.values())
-        ready = self.selector.select(max(0.0, due - self.clock.monotonic()))
-        now = self.clock.monotonic()
+        ready = self.selector.select(max(0.0, due - self._clock.monotonic()))
+        now = self._clock.monotonic()
         for key, events in ready:
             key.data.handle(events, now)
         for channel in list(self._channels.values()):

@@ -8,29 +8,20 @@ from __future__ import annotations
 import os
 import selectors
 import socket
-from collections import deque
-from typing import TYPE_CHECKING
 
+from .channel import NEVER, WINDOW, Batch, Channel
 from .exchange import Endpoint, Silence
 from .wire import is_answer
 
-if TYPE_CHECKING:
-    from .sockets import Batch
-
-WINDOW = 64
 FRUITLESS = 2
 CHUNK = 1 << 16
-NEVER = float("inf")
 
 
-class TcpChannel:
+class TcpChannel(Channel):
     """A connection that is made again when the server closes it early, as long as that gets on."""
 
     def __init__(self, batch: Batch, endpoint: Endpoint) -> None:
-        self.todo: deque[int] = deque()
-        self._batch = batch
-        self._endpoint = endpoint
-        self._socket: socket.socket | None = None
+        super().__init__(batch, endpoint)
         self._connected = False
         self._flights: dict[bytes, int] = {}
         self._out = bytearray()
@@ -61,10 +52,8 @@ class TcpChannel:
 
     def _connect(self, now: float) -> None:
         self._active = now
-        family = socket.AF_INET6 if ":" in self._endpoint.address else socket.AF_INET
         try:
-            connection = self._socket = socket.socket(family, socket.SOCK_STREAM)
-            connection.setblocking(False)
+            connection = self._open(socket.SOCK_STREAM)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.connect(tuple(self._endpoint))
         except BlockingIOError:
@@ -80,16 +69,15 @@ class TcpChannel:
         if not self._socket:
             return
         if not self._connected:
-            self._finish_connecting(now)
+            self._finish_connecting(self._socket, now)
             return
         if events & selectors.EVENT_READ:
-            self._read(now)
+            self._read(self._socket, now)
         if self._socket and events & selectors.EVENT_WRITE:
             self._flush(now)
 
-    def _finish_connecting(self, now: float) -> None:
-        assert self._socket
-        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    def _finish_connecting(self, connection: socket.socket, now: float) -> None:
+        code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             self._give_up(Silence("unreachable", os.strerror(code), now - self._active))
             return
@@ -114,10 +102,9 @@ class TcpChannel:
             self._events = events
             self._batch.selector.modify(self._socket, events, self)
 
-    def _read(self, now: float) -> None:
-        assert self._socket
+    def _read(self, connection: socket.socket, now: float) -> None:
         try:
-            data = self._socket.recv(CHUNK)
+            data = connection.recv(CHUNK)
         except BlockingIOError:
             return
         except OSError as error:
@@ -185,11 +172,3 @@ class TcpChannel:
         self._in.clear()
         self._connected = False
         self.close()
-
-    def close(self) -> None:
-        """Let the connection go."""
-        if self._socket:
-            if self._socket in self._batch.selector.get_map():
-                self._batch.selector.unregister(self._socket)
-            self._socket.close()
-            self._socket = None

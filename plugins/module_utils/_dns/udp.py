@@ -8,19 +8,14 @@ from __future__ import annotations
 import os
 import selectors
 import socket
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from .channel import NEVER, WINDOW, Batch, Channel
 from .exchange import Endpoint, Silence
 from .wire import is_answer
 
-if TYPE_CHECKING:
-    from .sockets import Batch
-
-WINDOW = 64
 TRIES = 3
 BUFFER = 1 << 20
-NEVER = float("inf")
 
 
 class _Flight(NamedTuple):
@@ -30,14 +25,11 @@ class _Flight(NamedTuple):
     last: float
 
 
-class UdpChannel:
+class UdpChannel(Channel):
     """A connected socket, so that only this server's datagrams and its ICMP errors arrive."""
 
     def __init__(self, batch: Batch, endpoint: Endpoint) -> None:
-        self.todo: deque[int] = deque()
-        self._batch = batch
-        self._endpoint = endpoint
-        self._socket: socket.socket | None = None
+        super().__init__(batch, endpoint)
         self._flights: dict[bytes, _Flight] = {}
         self._heard = -NEVER
         self._blocked = NEVER
@@ -47,7 +39,7 @@ class UdpChannel:
         """Send what the window allows."""
         self._blocked = NEVER
         try:
-            connection = self._socket or self._open()
+            connection = self._socket or self._connect()
             while self.todo and len(self._flights) < WINDOW:
                 index = self.todo[0]
                 wire = self._batch.queries[index].wire
@@ -62,14 +54,12 @@ class UdpChannel:
         except OSError as error:
             self._give_up(Silence("unreachable", error.strerror or str(error), 0.0))
 
-    def _open(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._endpoint.address else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        self._socket.connect(tuple(self._endpoint))
-        self._batch.selector.register(self._socket, selectors.EVENT_READ, self)
-        return self._socket
+    def _connect(self) -> socket.socket:
+        connection = self._open(socket.SOCK_DGRAM)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        connection.connect(tuple(self._endpoint))
+        self._batch.selector.register(connection, selectors.EVENT_READ, self)
+        return connection
 
     def handle(self, events: int, now: float) -> None:
         """Read all datagrams that are there."""
@@ -127,11 +117,3 @@ class UdpChannel:
         self._flights.clear()
         self.todo.clear()
         self.close()
-
-    def close(self) -> None:
-        """Let the socket go."""
-        if self._socket:
-            if self._socket in self._batch.selector.get_map():
-                self._batch.selector.unregister(self._socket)
-            self._socket.close()
-            self._socket = None
