@@ -65,6 +65,7 @@ class Ledger:
 
     def note(self, plan: Plan) -> None:
         """Write down what is about to be published; on disk when this returns."""
+        self._files.sweep(FOLDER)
         added: dict[str, set[Entry]] = defaultdict(set)
         for change in plan.changes:
             responder = change.responder.name

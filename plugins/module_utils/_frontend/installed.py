@@ -91,6 +91,8 @@ class Frontend:
 
     def prepare(self) -> bytes:
         """The certificate (PEM) to seal bundles for; key and certificate are made once and kept."""
+        # what was cut off while it was written may be a key
+        self._files.sweep(os.path.dirname(RECIPIENT_KEY))
         certificate = self.recipient()
         if certificate is None:
             if self._files.read(RECIPIENT_KEY) is None:

@@ -50,8 +50,13 @@ class AccountStore:
         """Remember what is known of the account."""
         self._files.write_json(f"{self._folder}/account.json", record)
 
+    def sweep(self) -> None:
+        """Take away what was cut off while it was written; it may be a key. For who holds the lock."""
+        self._files.sweep(self._folder)
+
     def remove(self) -> None:
         """Take the account away, its keys too."""
+        self.sweep()
         for name in ("account.json", "next.pem", "key.pem"):
             self._files.remove(f"{self._folder}/{name}")
         self._files.remove_folder(self._folder)

@@ -52,6 +52,7 @@ class Steps:
             "deactivate": self._deactivate,
             "remove from store": self._remove,
         }
+        self._store.sweep()
         for step in steps:
             methods[step]()
         return self._record

@@ -84,3 +84,10 @@ def test_a_file_that_is_no_ledger_is_told_and_put_aside(ledger: Ledger, tmp_path
     assert ledger.problems() == {}
     assert [entry.record for entry in ledger.entries() if entry.responder == "fra"] == [ONE]
     assert (tmp_path / "store/dns/fra.json.broken").read_text() == content
+
+
+def test_what_was_cut_off_while_it_was_written_is_taken_away(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "store/dns").mkdir(parents=True)
+    (tmp_path / "store/dns/.new-1").write_text("{")
+    ledger.note(plan(ONE))
+    assert sorted(path.name for path in (tmp_path / "store/dns").iterdir()) == ["fra.json", "sin.json"]

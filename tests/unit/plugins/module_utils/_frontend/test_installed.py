@@ -83,6 +83,12 @@ def test_a_recipient_cut_off_half_way_is_completed_with_the_same_key(files: File
     assert frontend.recipient() is not None
 
 
+def test_a_recipient_key_cut_off_while_it_was_written_is_taken_away(files: Files, frontend: Frontend) -> None:
+    files.write("recipient/.new-1", b"half a key")
+    frontend.prepare()
+    assert not os.path.exists(files.path("recipient/.new-1"))
+
+
 def test_a_recipient_certificate_of_another_key_is_made_anew(files: Files, frontend: Frontend, mail: Issued) -> None:
     files.write("recipient/cert.pem", mail.cert)
     assert frontend.recipient() is None

@@ -61,6 +61,17 @@ def test_removing_leaves_nothing_of_the_account_and_all_of_the_others(account: A
     assert other.key() == b"key"
 
 
+def test_what_was_cut_off_while_it_was_written_goes_with_the_account(account: AccountStore, files: Files) -> None:
+    account.set_key(b"key")
+    unfinished = Path(files.path("accounts/ca.example/default/.new-1"))
+    unfinished.write_bytes(b"half a key")
+    account.sweep()
+    assert not unfinished.exists()
+    unfinished.write_bytes(b"half a key")
+    account.remove()
+    assert not unfinished.parent.exists()
+
+
 def test_fingerprints_are_those_of_all_accounts(files: Files) -> None:
     for authority in ("one", "two"):
         for name in ("default", "other"):

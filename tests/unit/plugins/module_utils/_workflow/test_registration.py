@@ -523,6 +523,15 @@ def test_a_record_that_is_lost_is_found_again_by_the_key(registered: Kit) -> Non
     assert not registered.run(OPS)["changed"]
 
 
+def test_a_run_takes_away_what_a_killed_one_was_writing(registered: Kit, tmp_path: Path) -> None:
+    (key,) = tmp_path.rglob("key.pem")
+    (key.parent / ".new-1").write_bytes(b"half a key")
+    registered.run(WantedAccount(), check=True)
+    assert (key.parent / ".new-1").exists()
+    registered.run(WantedAccount())
+    assert not (key.parent / ".new-1").exists()
+
+
 def test_nothing_is_asked_to_take_out_what_is_not_there(kit: Kit) -> None:
     authority = Authority("https://nowhere.invalid/dir", "default")
     assert not keep_account(authority, kit.files, None, False, FakeClock())["changed"]
