@@ -290,8 +290,8 @@ def carry_out(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """Hand the options to the engine."""
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
+    from ..module_utils._core.lock import Lock
     from ..module_utils._dns.job import Job, parse_targets
-    from ..module_utils._store.lock import Lock
 
     targets = parse_targets(params["records"], params["state"])
     files, clock = Files(params["store"]) if params["store"] else None, SystemClock()

@@ -1,17 +1,11 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things are in the store, and which names are safe there."""
+"""Where things are in the store."""
 
 from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
-
-from .._core.name import check_name
-
-__all__ = ["LEDGER", "account_folder", "authority_name", "certificate_folder", "check_name"]
-
-LEDGER = "dns"
 
 
 def authority_name(directory: str) -> str:

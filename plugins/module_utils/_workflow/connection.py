@@ -16,8 +16,9 @@ from .._acme.session import Session
 from .._core.clock import Clock
 from .._core.errors import InputError
 from .._core.files import Files
+from .._core.name import check_name
 from .._store.accounts import AccountStore
-from .._store.layout import authority_name, check_name
+from .._store.layout import authority_name
 from .._x509.key import load_key
 
 

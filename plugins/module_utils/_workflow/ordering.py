@@ -12,8 +12,8 @@ from .._acme.challenge import dns_01, http_01, tls_alpn_01
 from .._core.clock import Clock, format_instant
 from .._core.errors import Error
 from .._core.files import Files
+from .._core.lock import Lock
 from .._store.certificates import CertificateStore
-from .._store.lock import Lock
 from . import orders
 from .awaiting import await_issued, await_ready
 from .connection import Authority, connect

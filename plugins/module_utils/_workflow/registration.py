@@ -15,9 +15,10 @@ from .._core.clock import Clock
 from .._core.errors import Error
 from .._core.files import Files
 from .._core.lock import Lock
+from .._core.name import check_name
 from .._store.accounts import AccountStore
 from .._store.certificates import CertificateStore
-from .._store.layout import authority_name, check_name
+from .._store.layout import authority_name
 from .._x509.key import PrivateKey, fingerprint_of
 from .account_look import look
 from .account_plan import plan_absent, plan_present

@@ -14,10 +14,10 @@ from typing import Any
 from .._core.clock import Clock, format_instant
 from .._core.errors import InputError
 from .._core.files import Files
+from .._core.lock import Lock
 from .._core.number import check_number
 from .._dns.fleet import Fleet
 from .._store.certificates import CertificateStore
-from .._store.lock import Lock
 from .connection import Authority, connect
 from .issue import issue
 from .job import FailOn, Outcome, carry_out, count, describe_fatal, expect, make_plan, outcome_of

@@ -13,8 +13,8 @@ from typing import Any
 
 from .._core.errors import InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
+from .._core.name import check_name
 from .._core.number import check_number
-from .._store.layout import check_name
 from .._x509.key import check_key_type
 from .profiles import rules_of
 
