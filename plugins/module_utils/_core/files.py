@@ -70,9 +70,12 @@ class Files:
 
     def write_set(self, relative: str, contents: Mapping[str, bytes]) -> None:
         """Fill a folder that nobody reads yet: all files, then durable, without renaming each."""
-        self.make_folder(relative)
+        self.make_folder(os.path.dirname(relative))
         path = self.path(relative)
         try:
+            # made here, since make_folder would make it durable before there is anything in it
+            os.makedirs(path, FOLDER_MODE, exist_ok=True)
+            os.chmod(path, FOLDER_MODE)
             for name, content in contents.items():
                 handle = os.open(os.path.join(path, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
                 with os.fdopen(handle, "wb") as stream:
