@@ -43,7 +43,6 @@ class _Watch:
     absent: bool
     lacking: dict[str, frozenset[str]] = field(default_factory=dict)
     problem: str | None = None
-    answered: bool = False
     seconds: float = 0.0
     largest: int = 0
 
@@ -52,7 +51,6 @@ class _Watch:
         if isinstance(outcome, Silence) or answer is None:
             self.problem = outcome.reason if isinstance(outcome, Silence) else None
             return
-        self.answered = True
         self.largest = max(self.largest, answer.size)
         problem = answer.problem
         if problem is not None:
@@ -82,7 +80,6 @@ class _Watch:
             lacking=lacking,
             seconds=self.seconds,
             problem=self.problem if lacking else None,
-            silent=bool(lacking) and not self.answered,
             largest_response=self.largest,
             absent=self.absent,
         )
@@ -158,7 +155,7 @@ def _unresolved(wanted: Wanted) -> list[Verdict]:
     return [
         Verdict(
             responder.name, host, 0, transport, wanted.zone, len(lacking), 0, lacking, 0.0,
-            "the host name has no address", True, 0, wanted.absent,
+            "the host name has no address", 0, wanted.absent,
         )
         for responder in wanted.responders
         for host in responder.unresolved

@@ -58,19 +58,10 @@ def _joined(errors: Sequence[Error]) -> Error:
     return Error(". ".join(error.message for error in errors), refusals=[error.details for error in errors])
 
 
-def blocking(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts that keep a value from counting as published everywhere.
-
-    Every address has to give every value. Whether a responder that says
-    nothing at all (``silent``) stands in the way is decided here and nowhere else.
-    """
-    return [verdict for verdict in verdicts if not verdict.complete]
-
-
 def failed_verdicts(verdicts: Sequence[Verdict], origins: Origins) -> dict[TxtRecord, Error]:
     """The records that are lacking somewhere, each with the addresses that lack it."""
     lacking: dict[TxtRecord, list[Verdict]] = defaultdict(list)
-    for verdict in blocking(verdicts):
+    for verdict in verdicts:
         for record in verdict.lacking:
             lacking[record].append(verdict)
     return {

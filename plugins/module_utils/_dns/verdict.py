@@ -20,8 +20,8 @@ class Verdict:
     and ``lacking`` are those still there.
     ``seconds`` is how long after the beginning the last value was seen, or how
     long it was waited for. ``problem`` is what came instead of an authoritative
-    answer when it was last asked for a value that it lacks. ``silent`` means
-    that it never answered at all. ``largest_response`` is in bytes.
+    answer when it was last asked for a value that it lacks. ``largest_response``
+    is in bytes.
     """
 
     responder: str
@@ -34,7 +34,6 @@ class Verdict:
     lacking: tuple[TxtRecord, ...]
     seconds: float
     problem: str | None
-    silent: bool
     largest_response: int
     absent: bool = False
 

@@ -60,13 +60,3 @@ class AccountStore:
         for name in ("account.json", "next.pem", "key.pem"):
             self._files.remove(f"{self._folder}/{name}")
         self._files.remove_folder(self._folder)
-
-
-def account_fingerprints(files: Files) -> set[str]:
-    """The fingerprints of the keys of all accounts in the store."""
-    records = (
-        files.read_json(f"accounts/{authority}/{name}/account.json")
-        for authority in files.names("accounts")
-        for name in files.names(f"accounts/{authority}")
-    )
-    return {record["fingerprint"] for record in records if record and "fingerprint" in record}

@@ -112,7 +112,6 @@ def test_what_is_no_authoritative_answer_is_said(
         f"nyc 203.0.113.53/udp: 0 of 2 values after 3 s ({problem})",
         f"nyc 203.0.113.53/tcp: 0 of 2 values after 3 s ({problem})",
     ]
-    assert [verdict.silent for verdict in verdicts[-2:]] == [problem.startswith("no answer")] * 2
 
 
 @pytest.mark.usefixtures("published")
@@ -167,5 +166,5 @@ def test_a_host_name_without_address_has_a_verdict_too(propagation: Propagation)
 
 
 def test_another_port_is_shown() -> None:
-    verdict = Verdict("fra", "::1", 5301, "udp", "example.com", 1, 0, (), 1.26, None, False, 0)
+    verdict = Verdict("fra", "::1", 5301, "udp", "example.com", 1, 0, (), 1.26, None, 0)
     assert verdict.sentence() == "fra [::1]:5301/udp: 0 of 1 value after 1.3 s"

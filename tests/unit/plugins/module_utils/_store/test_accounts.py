@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._core.name import check_name
-from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore, account_fingerprints
+from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore
 from ansible_collections.certfleet.acme.plugins.module_utils._store.layout import authority_name
 
 DIRECTORIES = {
@@ -38,7 +38,6 @@ def test_an_account_that_is_not_there_is_no_error(account: AccountStore, files: 
     assert account.record() is None
     account.remove()
     account.drop_next_key()
-    assert account_fingerprints(files) == set()
     assert not os.path.exists(files.root)
 
 
@@ -70,15 +69,6 @@ def test_what_was_cut_off_while_it_was_written_goes_with_the_account(account: Ac
     unfinished.write_bytes(b"half a key")
     account.remove()
     assert not unfinished.parent.exists()
-
-
-def test_fingerprints_are_those_of_all_accounts(files: Files) -> None:
-    for authority in ("one", "two"):
-        for name in ("default", "other"):
-            AccountStore(files, authority, name).set_record({"fingerprint": f"{authority}-{name}"})
-    AccountStore(files, "one", "new").set_key(b"not registered yet")
-    AccountStore(files, "one", "old").set_record({"account_uri": "x"})
-    assert account_fingerprints(files) == {"one-default", "one-other", "two-default", "two-other"}
 
 
 @pytest.mark.parametrize(("directory", "name"), DIRECTORIES.items())

@@ -21,7 +21,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem impor
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
-from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore, account_fingerprints
+from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account_record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
@@ -210,12 +210,6 @@ def test_the_result_says_all_but_the_key(kit: Kit) -> None:
         "terms_of_service_changed": False,
     }
     assert "PRIVATE" not in json.dumps(result)
-
-
-def test_the_record_tells_the_register_of_keys_the_fingerprint(registered: Kit) -> None:
-    pem = registered.store.key()
-    assert pem is not None
-    assert account_fingerprints(registered.files) == {fingerprint_of(load_key(pem))}
 
 
 # what has to be agreed to or given first
