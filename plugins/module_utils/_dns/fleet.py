@@ -74,7 +74,7 @@ class Fleet:
 
     def withdraw(self, records: Iterable[TxtRecord]) -> Report:
         """Remove exactly these values from all primaries, without asking first what they hold."""
-        return self.apply(self.plan_withdraw(records, ask=False))
+        return _noting_what_is_left(self.apply(self.plan_withdraw(records, ask=False)))
 
     def verify(self, records: Iterable[TxtRecord], wait_seconds: float) -> Report:
         """Ask every address of every responder for the values until all are there or the time is over."""
@@ -162,7 +162,7 @@ class Fleet:
         problems = self._ledger.problems() if self._ledger else {}
         notes += [f"{problem}; values may be left on {name}" for name, problem in problems.items()]
         report = self.apply(Plan(changes=_real(changes), origins=origins))
-        return replace(report, notes=[*report.notes, *notes])
+        return _noting_what_is_left(replace(report, notes=[*report.notes, *notes]))
 
     def apply(self, plan: Plan) -> Report:
         """Send the changes of a plan to all responders at once; what is added goes into the ledger first."""
@@ -251,3 +251,10 @@ def _merge(assigned: Iterable[Assigned]) -> list[Assigned]:
     for responder, zone, records in assigned:
         merged[responder, zone].update(dict.fromkeys(records))
     return [(responder, zone, list(records)) for (responder, zone), records in merged.items()]
+
+
+def _noting_what_is_left(report: Report) -> Report:
+    """With a note for each reason why values could not be withdrawn: whoever withdraws has long gone on."""
+    reasons = dict.fromkeys(error.message for error in report.failed.values())
+    left = [f"{reason}. Values may be left there; the next run withdraws them" for reason in reasons]
+    return replace(report, notes=[*report.notes, *left])

@@ -41,7 +41,9 @@ def issue(run: Run, fleet: Fleet, wait: float) -> None:
         orders.download(run)
         store_issued(run)
         record_failures(run)
-    run.updates.update(withdrawal.result().messages)
+    report = withdrawal.result()
+    run.updates.update(report.messages)
+    run.notes.extend(note for note in report.notes if note not in run.notes)
 
 
 def _records_of(run: Run, attempt: Attempt) -> frozenset[TxtRecord]:

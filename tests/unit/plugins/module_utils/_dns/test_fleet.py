@@ -134,10 +134,14 @@ def test_the_ledger_is_written_before_an_update_is_sent(
 def test_a_primary_that_was_down_is_cleaned_later(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
     fleet.publish([ONE])
     servers["sin"].silent = True
-    assert "TIMEOUT" in fleet.withdraw([ONE]).failed[ONE].message
+    left = fleet.withdraw([ONE])
+    assert "TIMEOUT" in left.failed[ONE].message
+    assert [note for note in left.notes if "Values may be left there" in note]
     assert [entry.responder for entry in fleet.leftovers()] == ["sin"]
     servers["sin"].silent = False
-    assert not fleet.withdraw_leftovers().failed
+    cleaned = fleet.withdraw_leftovers()
+    assert not cleaned.failed
+    assert not cleaned.notes
     assert not servers["sin"].txt(SHOP)
     assert not fleet.leftovers()
 
