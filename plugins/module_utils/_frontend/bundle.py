@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .._core.bundle import FILES, VERSION, digest_of
 from .._core.clock import format_instant
 from .._core.errors import Error
 from .._core.name import check_name
 from .openssl import Facts, OpenSsl, split
 
-VERSION = 1
-FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 _DAMAGED = "The bundle is damaged: what is inside is not what was sealed"
 _FOREIGN = "The bundle is not one of certificate_fetch: something in it is lacking or of the wrong kind"
 
@@ -47,7 +45,7 @@ def read_bundle(content: bytes) -> tuple[Entry, ...]:
         raise Error(_DAMAGED) from None
     if version != VERSION:
         raise Error(f"The bundle has version {version!r}, and this certificate_install reads version {VERSION}")
-    if digest != _digest_of(certificates):
+    if digest != digest_of(certificates):
         raise Error(_DAMAGED)
     if not isinstance(certificates, list):
         raise Error(_FOREIGN)
@@ -99,8 +97,3 @@ def _read_entry(value: Any) -> Entry:
     if not all(isinstance(text, str) for text in (*entry.identifiers, entry.sha256)):
         raise Error(_FOREIGN)
     return entry
-
-
-def _digest_of(certificates: Any) -> str:
-    """SHA-256 (hex) of the list in the one form that the sender uses, too."""
-    return hashlib.sha256(json.dumps(certificates, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core.bundle import FILES
 from .._core.clock import Clock, format_instant
 from .._core.errors import Error
 from .._core.files import Files
@@ -19,7 +20,7 @@ from .._core.generations import Generations
 from .._core.name import check_name
 from .._core.workers import do_each
 from .access import Access
-from .bundle import FILES, Entry, check_entry, read_bundle
+from .bundle import Entry, check_entry, read_bundle
 from .openssl import Facts, OpenSsl
 
 CERTIFICATES = "certificates"
@@ -120,14 +121,8 @@ class Frontend:
                 changes.append(Change(before, after, entry.files))
         return changes
 
-    def install(self, bundle: bytes) -> list[Change]:
-        """Check everything in the bundle, then switch what differs, each certificate in one step."""
-        changes = self.plan(bundle)
-        self.switch(changes)
-        return changes
-
     def switch(self, changes: Iterable[Change]) -> None:
-        """Carry out what :meth:`plan` has found."""
+        """Carry out what :meth:`plan` has found, each certificate in one step."""
         for change in changes:
             assert change.after is not None
             after = change.after

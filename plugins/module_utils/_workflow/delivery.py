@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .._core.bundle import FILES
 from .._core.clock import Clock, parse_instant
 from .._core.errors import Error, InputError
 from .._core.files import Files
 from .._core.name import check_name
 from .._store.certificates import ISSUANCE, CertificateStore, StoredCertificate
-from .._x509.bundle import FILES, Entry, pack, seal
+from .._x509.bundle import Entry, pack, seal
 from .._x509.key import check_key_type
 
 

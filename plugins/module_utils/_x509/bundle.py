@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +15,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 
+from .._core.bundle import FILES, VERSION, digest_of, to_json
 from .._core.errors import Error
 
-VERSION = 1
-FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 _SMALLEST_RSA_KEY = 2048
 
 
@@ -47,12 +44,7 @@ def pack(entries: Iterable[Entry]) -> bytes:
     the document does not show by itself that somebody has changed it.
     """
     certificates = [_describe(entry) for entry in entries]
-    return _to_json({"version": VERSION, "certificates": certificates, "digest": digest_of(certificates)})
-
-
-def digest_of(certificates: Any) -> str:
-    """SHA-256 (hex) of a JSON value, whatever the order of its keys."""
-    return hashlib.sha256(_to_json(certificates)).hexdigest()
+    return to_json({"version": VERSION, "certificates": certificates, "digest": digest_of(certificates)})
 
 
 def seal(recipient_pem: bytes, content: bytes) -> bytes:
@@ -88,7 +80,3 @@ def _describe(entry: Entry) -> dict[str, Any]:
         "not_after": entry.not_after,
         "files": {name: entry.files[name].decode("latin-1") for name in FILES},
     }
-
-
-def _to_json(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")

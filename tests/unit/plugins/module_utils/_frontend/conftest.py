@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.command import run_openssl
-from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Frontend
+from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Change, Frontend
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.openssl import OpenSsl
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import Entry, pack, seal
 
@@ -90,3 +90,10 @@ def sealed(recipient_files: dict[str, bytes]) -> Seal:
         return seal(recipient_files["recipient/cert.pem"], pack(entries))
 
     return call
+
+
+def install(frontend: Frontend, bundle: bytes) -> list[Change]:
+    """What the module does with a bundle."""
+    changes = frontend.plan(bundle)
+    frontend.switch(changes)
+    return changes

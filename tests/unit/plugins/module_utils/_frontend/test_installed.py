@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.bundle import digest_of
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.access import Access
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.command import run_openssl
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Frontend
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.openssl import OpenSsl
-from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import digest_of, pack, seal
+from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import pack, seal
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import key_to_pem, make_key
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
@@ -29,7 +30,7 @@ from hypothesis import strategies as st
 from tests.unit.plugins.module_utils._core.test_files import Killed, Killer
 from tests.unit.plugins.module_utils._x509.throwaway import DAY, Authority, Issued, changed
 
-from .conftest import Recorded, Seal, SetClock
+from .conftest import Recorded, Seal, SetClock, install
 
 FILES = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
 
@@ -106,18 +107,18 @@ def test_a_bundle_is_installed_and_installing_it_again_changes_nothing(
     files: Files, frontend: Frontend, sealed: Seal, shop: Issued, mail: Issued
 ) -> None:
     bundle = sealed(shop.entry("shop", "ecdsa-p256"), mail.entry("mail", "rsa-2048"))
-    changes = frontend.install(bundle)
+    changes = install(frontend, bundle)
     assert [(change.target.name, change.before) for change in changes] == [("mail", None), ("shop", None)][::-1]
     assert live(files) == shop.files
     assert live(files, "mail", "rsa-2048") == mail.files
     before = tree(files)
-    assert frontend.install(bundle) == []
+    assert install(frontend, bundle) == []
     assert tree(files) == before
 
 
 def test_what_is_installed_is_described_as_the_certificates_say(frontend: Frontend, sealed: Seal, shop: Issued) -> None:
     entry = shop.entry("shop", "ecdsa-p256")
-    frontend.install(sealed(entry))
+    install(frontend, sealed(entry))
     assert [each.as_dict() for each in frontend.installed()] == [
         {
             "name": "shop",
@@ -133,7 +134,7 @@ def test_a_renewed_certificate_takes_the_place_of_the_old_one_which_is_kept(
     files: Files, frontend: Frontend, sealed: Seal, shop: Issued, newer: Issued
 ) -> None:
     for issued in (shop, newer, shop):
-        [change] = frontend.install(sealed(issued.entry("shop", "ecdsa-p256")))
+        [change] = install(frontend, sealed(issued.entry("shop", "ecdsa-p256")))
     assert change.before is not None
     assert change.after is not None
     assert change.before.sha256 == newer.entry("", "").sha256
@@ -155,11 +156,11 @@ def test_a_certificate_that_was_damaged_is_installed_again(
     *, files: Files, frontend: Frontend, sealed: Seal, shop: Issued, file: str, content: bytes | None
 ) -> None:
     bundle = sealed(shop.entry("shop", "ecdsa-p256"))
-    frontend.install(bundle)
+    install(frontend, bundle)
     path = f"certificates/shop/ecdsa-p256/live/{file}"
     files.remove(path) if content is None else files.write(path, content)
     assert frontend.installed() == []
-    assert len(frontend.install(bundle)) == 1
+    assert len(install(frontend, bundle)) == 1
     assert live(files) == shop.files
 
 
@@ -198,7 +199,7 @@ def test_a_certificate_that_is_not_as_it_should_be_is_refused_with_all_of_its_bu
     for words, bad in entries.items():
         for bundle in (sealed(good, bad), sealed(bad, good)):
             with pytest.raises(Error) as refused:
-                frontend.install(bundle)
+                install(frontend, bundle)
             assert words in refused.value.message
             assert "shop (ecdsa-p256)" in refused.value.message
             assert "c2VjcmV0" not in refused.value.message
@@ -224,7 +225,7 @@ def test_a_certificate_directly_from_a_root_needs_no_chain(
     frontend: Frontend, sealed: Seal, authority: Authority
 ) -> None:
     root = replace(authority.root, certificates=())
-    assert len(frontend.install(sealed(authority.issue("a.example", issuer=root).entry("a", "ecdsa-p256")))) == 1
+    assert len(install(frontend, sealed(authority.issue("a.example", issuer=root).entry("a", "ecdsa-p256")))) == 1
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_a_hostile_name_does_not_climb_out(
     before = tree(files)
     hostile: dict[str, Any] = {part: name}
     with pytest.raises(InputError, match=r"^bundle: "):
-        frontend.install(sealed(replace(shop.entry("shop", "ecdsa-p256"), **hostile)))
+        install(frontend, sealed(replace(shop.entry("shop", "ecdsa-p256"), **hostile)))
     assert tree(files) == before
     assert sorted(os.listdir(os.path.dirname(files.root))) == ["certfleet"]
 
@@ -250,7 +251,7 @@ def test_a_bundle_for_another_host_is_refused(
     bundle = seal(other.prepare(), pack([shop.entry("shop", "ecdsa-p256")]))
     before = tree(files)
     with pytest.raises(Error, match=r"^The bundle is damaged or was sealed for another host"):
-        frontend.install(bundle)
+        install(frontend, bundle)
     assert tree(files) == before
 
 
@@ -267,7 +268,7 @@ def test_any_tampering_or_cut_is_refused_in_one_sentence_and_changes_nothing(
         place, flip = data.draw(st.integers(0, len(bundle) - 1), "place"), data.draw(st.integers(1, 255), "flip")
         hostile = bundle[:place] + bytes([bundle[place] ^ flip]) + bundle[place + 1 :]
     try:
-        changes = frontend.install(hostile)
+        changes = install(frontend, hostile)
     except Error as error:
         refused = error
     else:
@@ -299,7 +300,7 @@ def test_a_document_of_another_kind_is_refused(
     files: Files, frontend: Frontend, recipient_files: dict[str, bytes], content: bytes, words: str
 ) -> None:
     with pytest.raises(Error, match=words):
-        frontend.install(seal(recipient_files["recipient/cert.pem"], content))
+        install(frontend, seal(recipient_files["recipient/cert.pem"], content))
 
 
 @pytest.mark.parametrize(
@@ -325,7 +326,7 @@ def test_a_list_of_another_shape_is_refused(
     document = {"version": 1, "certificates": certificates, "digest": digest_of(certificates)}
     before = tree(files)
     with pytest.raises(Error) as refused:
-        frontend.install(seal(recipient_files["recipient/cert.pem"], json.dumps(document).encode()))
+        install(frontend, seal(recipient_files["recipient/cert.pem"], json.dumps(document).encode()))
     assert refused.value.message.startswith("The bundle is not one of certificate_fetch")
     assert tree(files) == before
 
@@ -334,7 +335,7 @@ def test_two_certificates_for_one_place_are_refused(
     frontend: Frontend, sealed: Seal, shop: Issued, newer: Issued
 ) -> None:
     with pytest.raises(Error, match="two certificates of the same name"):
-        frontend.install(sealed(shop.entry("shop", "ecdsa-p256"), newer.entry("shop", "ecdsa-p256")))
+        install(frontend, sealed(shop.entry("shop", "ecdsa-p256"), newer.entry("shop", "ecdsa-p256")))
 
 
 def test_a_bundle_before_there_is_a_recipient_is_refused(
@@ -342,7 +343,7 @@ def test_a_bundle_before_there_is_a_recipient_is_refused(
 ) -> None:
     frontend = Frontend(Files(str(tmp_path / "new")), OpenSsl(run_openssl), clock)
     with pytest.raises(Error, match=r"no recipient key in .*/new yet; state=prepared makes it"):
-        frontend.install(sealed(shop.entry("shop", "ecdsa-p256")))
+        install(frontend, sealed(shop.entry("shop", "ecdsa-p256")))
     assert not os.path.exists(tmp_path / "new")
 
 
@@ -368,8 +369,8 @@ def test_no_secret_is_in_an_argument_or_a_temporary_file(
                 seen.append(path.read_bytes())
         return command(arguments, stdin)
 
-    Frontend(files, OpenSsl(watching), SetClock(frontend._clock.now())).install(
-        sealed(shop.entry("shop", "ecdsa-p256"))
+    install(
+        Frontend(files, OpenSsl(watching), SetClock(frontend._clock.now())), sealed(shop.entry("shop", "ecdsa-p256"))
     )
     assert seen
     assert not any(b"PRIVATE" in content for content in seen)
@@ -390,7 +391,7 @@ def test_temporary_files_go_even_when_the_command_fails(
         return run_openssl(arguments, stdin)
 
     with pytest.raises(Killed):
-        Frontend(files, OpenSsl(failing), clock).install(sealed(shop.entry("shop", "ecdsa-p256")))
+        install(Frontend(files, OpenSsl(failing), clock), sealed(shop.entry("shop", "ecdsa-p256")))
     assert os.listdir(scratch) == []
 
 
@@ -422,7 +423,7 @@ def test_killed_between_any_two_steps_each_certificate_is_the_old_one_or_the_new
 def test_removing_takes_the_certificates_of_a_name_and_no_others(
     files: Files, frontend: Frontend, sealed: Seal, shop: Issued, mail: Issued
 ) -> None:
-    frontend.install(sealed(shop.entry("shop", "ecdsa-p256"), mail.entry("shop", "rsa-2048"), mail.entry("mail", "x")))
+    install(frontend, sealed(shop.entry("shop", "ecdsa-p256"), mail.entry("shop", "rsa-2048"), mail.entry("mail", "x")))
     changes = frontend.plan_removal(["shop", "nothing", "shop"])
     assert [change.target.key_type for change in changes] == ["ecdsa-p256", "rsa-2048"]
     frontend.remove(changes)
@@ -445,7 +446,7 @@ def test_a_group_can_read_certificates_and_keys_but_not_the_recipients(
     files: Files, clock: SetClock, sealed: Seal, shop: Issued
 ) -> None:
     frontend = Frontend(files, OpenSsl(run_openssl), clock, Access(group=os.getgid(), mode=0o640))
-    frontend.install(sealed(shop.entry("shop", "ecdsa-p256")))
+    install(frontend, sealed(shop.entry("shop", "ecdsa-p256")))
     assert frontend.lacking_access() == []
     modes = {
         str(path.relative_to(files.root)): stat.S_IMODE(path.stat().st_mode)
@@ -462,7 +463,7 @@ def test_a_group_can_read_certificates_and_keys_but_not_the_recipients(
 def test_access_that_was_changed_by_hand_is_set_again(
     files: Files, frontend: Frontend, sealed: Seal, shop: Issued
 ) -> None:
-    frontend.install(sealed(shop.entry("shop", "ecdsa-p256")))
+    install(frontend, sealed(shop.entry("shop", "ecdsa-p256")))
     key = files.path("certificates/shop/ecdsa-p256/generations/0001/privkey.pem")
     os.chmod(key, 0o644)
     os.chmod(files.path("certificates/shop"), 0o755)  # noqa: S103
@@ -482,8 +483,8 @@ def test_access_is_given_before_the_switch(files: Files, clock: SetClock, sealed
             super().switch_link(relative, target)
 
     access = Access(group=os.getgid(), mode=0o640)
-    Frontend(Watching(files.root), OpenSsl(run_openssl), clock, access).install(
-        sealed(shop.entry("shop", "ecdsa-p256"))
+    install(
+        Frontend(Watching(files.root), OpenSsl(run_openssl), clock, access), sealed(shop.entry("shop", "ecdsa-p256"))
     )
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.bundle import FILES
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.bundle import read_bundle
-from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import FILES, Entry, pack, seal
+from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import Entry, pack, seal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
