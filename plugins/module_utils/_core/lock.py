@@ -39,7 +39,7 @@ class Lock:
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(f"Can't lock {path}: {error.strerror}") from error
-        for _ in rounds(self._clock, self._clock.monotonic() + self._wait):
+        for _number in rounds(self._clock, self._clock.monotonic() + self._wait):
             if self._take():
                 self._sign()
                 return self

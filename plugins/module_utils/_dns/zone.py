@@ -80,7 +80,7 @@ class Locator:
         """
         questions = {
             trail.asked: [Question(f"*.{parent}", "CNAME") for parent in parents_of(trail.asked)]
-            for trail, _ in aliased
+            for trail, _target in aliased
         }
         if not questions:
             return {}

@@ -15,6 +15,7 @@ from .._acme.key_change import change_key
 from .._acme.network import Network
 from .._acme.problem import NetworkError, ProblemError
 from .._acme.session import Session
+from .._core.known import known
 from .._store.accounts import AccountStore
 from .._x509.key import PrivateKey, fingerprint_of, key_to_pem, make_key
 from .account_look import Found
@@ -73,12 +74,10 @@ class Steps:
         self._save(replace(record, contact=contact, contact_shown=account.contact, external_key_id=key_id))
 
     def _adopt(self) -> None:
-        account = self._found.account
-        assert account is not None
-        assert self._key is not None
-        self._keep_key(self._key)
+        account, key = known(self._found.account), self._known_key()
+        self._keep_key(key)
         contact = account.contact or ()
-        self._save(replace(self._new_record(self._key, account.url), contact=contact, contact_shown=account.contact))
+        self._save(replace(self._new_record(key, account.url), contact=contact, contact_shown=account.contact))
 
     def _new_record(self, key: PrivateKey, url: str) -> Record:
         adopted = fingerprint_of(self._wanted.key) if self._wanted.key else None
@@ -113,8 +112,7 @@ class Steps:
 
     def _finish_key_change(self) -> None:
         """Go on where a change of the key was cut off: before, during or after the CA heard of it."""
-        key = self._found.next_key or self._key
-        assert key is not None
+        key = self._found.next_key or self._known_key()
         if self._found.next_key is not None and not self._found.next_in_use:
             self._send_key(key)
         self._settle(key)
@@ -141,23 +139,24 @@ class Steps:
             self._save(replace(self._record, key_label=label, **describe_key(key)))
 
     def _deactivate(self) -> None:
-        assert self._found.account is not None
-        deactivate(self._session(self._found.account.url))
+        deactivate(self._session(known(self._found.account).url))
 
     def _remove(self) -> None:
         self._store.remove()
         self._record = None
 
     def _session(self, url: str | None = None) -> Session:
-        assert self._key is not None
-        known = self._found.account.url if self._found.account else None
-        return Session(
-            self._network, self._directory, AccountKey(self._key), url or known or self._known_record().account_uri
-        )
+        found = self._found.account.url if self._found.account else None
+        url = url or found or self._known_record().account_uri
+        return Session(self._network, self._directory, AccountKey(self._known_key()), url)
+
+    def _known_key(self) -> PrivateKey:
+        if self._key is None:
+            raise RuntimeError("a step that needs the account's key came before there was one")
+        return self._key
 
     def _known_record(self) -> Record:
-        assert self._record is not None
-        return self._record
+        return known(self._record)
 
     def _save(self, record: Record) -> None:
         self._store.set_record(record.as_dict())

@@ -92,7 +92,7 @@ class _Wait:
 def _describe_invalid(run: Run, attempt: Attempt) -> Error:
     """Why an order failed: the order's own problem or those of its challenges, whole and per name."""
     order = attempt.placed_order
-    found, _ = do_each(lambda url: fetch_authorization(run.session, url), order.authorizations, 1)
+    found, _failed = do_each(lambda url: fetch_authorization(run.session, url), order.authorizations, 1)
     problems = {each.identifier.value: each.error for each in found.values() if each.error is not None}
     sentences = [f"{name}: {problem.sentence()}" for name, problem in sorted(problems.items())]
     if order.error is not None and not sentences:

@@ -32,10 +32,11 @@ def prepare_keys(run: Run) -> None:
 
     def prepare(attempt: Attempt) -> None:
         target = attempt.decision.target
-        attempt.key = _take_up_key(run, attempt)
-        if attempt.key is None:
-            attempt.key = make_key(target.key_type)
-            run.store.set_pending_key(target.name, target.key_type, key_to_pem(attempt.key))
+        key = _take_up_key(run, attempt)
+        if key is None:
+            key = make_key(target.key_type)
+            run.store.set_pending_key(target.name, target.key_type, key_to_pem(key))
+        attempt.key = key
 
     run.step(prepare)
 
@@ -133,7 +134,7 @@ def answer(run: Run) -> None:
             if not error.uncertain:  # else the order tells whether the CA has got it
                 raise
 
-    _, failed = do_each(send, challenges, run.width)
+    _sent, failed = do_each(send, challenges, run.width)
     _drop(run.going, failed, lambda attempt: [challenge.url for challenge in needs[attempt]])
 
 
@@ -147,7 +148,6 @@ def finalize(run: Run) -> None:
     """Send the CSR of each order that is ready (RFC 8555 §7.4)."""
 
     def send(attempt: Attempt) -> None:
-        assert attempt.key is not None
         csr = make_csr(attempt.key, attempt.decision.wanted.identifiers)
         try:
             run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
@@ -165,7 +165,6 @@ def download(run: Run) -> None:
     """Fetch the chains and check each one against its key and names."""
 
     def fetch(attempt: Attempt) -> None:
-        assert attempt.key is not None
         preferred = attempt.decision.wanted.preferred_chain
         chains = download_chains(run.session, attempt.placed_order, alternates=preferred is not None)
         attempt.chain = choose_chain(chains, preferred)

@@ -14,6 +14,7 @@ from .._acme.order import Order
 from .._acme.session import Session
 from .._core.clock import Clock
 from .._core.errors import Error
+from .._core.known import known
 from .._core.workers import do_each
 from .._store.certificates import CertificateStore
 from .._x509.chain import CertificateFacts
@@ -33,7 +34,7 @@ class Attempt:
     order: Order | None = None
     ordered: bool = False
     next_look: float = 0.0
-    key: PrivateKey | None = field(default=None, repr=False)
+    key: PrivateKey = field(init=False, repr=False)  # set by the first step
     chain: bytes | None = None
     issued: CertificateFacts | None = None
     stored: Stored | None = None
@@ -46,8 +47,7 @@ class Attempt:
     @property
     def placed_order(self) -> Order:
         """The order, in the steps that come after it was made."""
-        assert self.order is not None
-        return self.order
+        return known(self.order)
 
 
 @dataclass
@@ -81,6 +81,6 @@ class Run:
 
     def step(self, function: Callable[[Attempt], None], attempts: list[Attempt] | None = None) -> None:
         """Do one step for all that are going (or for some of them), and let drop out what fails."""
-        _, failed = do_each(function, self.going if attempts is None else attempts, self.width)
+        _done, failed = do_each(function, self.going if attempts is None else attempts, self.width)
         for attempt, error in failed.items():
             attempt.failure = error

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core.clock import format_instant
 from .._core.errors import BrokenRecordError
+from .._core.known import known
 from .._core.workers import do_each
 from .._x509.chain import split_chain
 from .._x509.key import key_to_pem
@@ -20,15 +21,14 @@ def store_issued(run: Run) -> None:
     """Put each new certificate into its place as a new generation, then forget its order."""
 
     def store(attempt: Attempt) -> None:
-        assert attempt.key is not None
-        assert attempt.chain is not None
+        chain = known(attempt.chain)
         target = attempt.decision.target
-        leaf, *others = split_chain(attempt.chain)
+        leaf, *others = split_chain(chain)
         files = {
             "privkey.pem": key_to_pem(attempt.key),
             "cert.pem": leaf,
             "chain.pem": b"".join(others),
-            "fullchain.pem": attempt.chain,
+            "fullchain.pem": chain,
         }
         record = _describe(run, attempt)
         run.store.add_generation(target.name, target.key_type, files, record)
@@ -43,11 +43,10 @@ def record_failures(run: Run) -> None:
     """Remember what failed, with the CA's words, beside the certificate."""
 
     def record(attempt: Attempt) -> None:
-        assert attempt.failure is not None
         target = attempt.decision.target
         state = {
             "failures": _count_failures(run, attempt) + 1,
-            "last_failure": {"at": format_instant(run.clock.now()), **attempt.failure.result()},
+            "last_failure": {"at": format_instant(run.clock.now()), **known(attempt.failure).result()},
         }
         if _is_lost(attempt):
             run.store.clear_pending(target.name, target.key_type)
@@ -74,8 +73,7 @@ def _is_lost(attempt: Attempt) -> bool:
 
 def _describe(run: Run, attempt: Attempt) -> dict[str, Any]:
     """The issuance record: the certificate's facts and where it came from."""
-    facts, wanted = attempt.issued, attempt.decision.wanted
-    assert facts is not None
+    facts, wanted = known(attempt.issued), attempt.decision.wanted
     return {
         "identifiers": [identifier.value for identifier in facts.identifiers],
         "key_type": facts.key_type,
