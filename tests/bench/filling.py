@@ -74,7 +74,7 @@ def fill(store: Path, listed: list[dict[str, list[str]]], directory: str) -> Non
     issuer = Issuer.make(now)
     chain = issuer.certificate.public_bytes(Encoding.PEM)
     certificates = CertificateStore(HastyFiles(str(store)))
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(KEYS)]
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _round in range(KEYS)]
     for number, entry in enumerate(listed):
         key = keys[number % KEYS]
         leaf = issuer.issue(entry["domains"][0], key, now)

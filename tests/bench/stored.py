@@ -33,7 +33,7 @@ def look(lab: Lab, place: Path, count: int, times: int) -> list[Look]:
         register(lab, store, folder)
         fill(store, wanted(count), lab.directory)
         arguments = options(lab, store, write_list(folder, count))
-        return [_look(arguments, folder, count) for _ in range(times)]
+        return [_look(arguments, folder, count) for _round in range(times)]
 
 
 def _look(arguments: Mapping[str, Any], folder: Path, count: int) -> Look:

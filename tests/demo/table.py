@@ -13,7 +13,7 @@ HEADINGS = ("site", "names", "key types", "not after", "renew at", "served by")
 
 def print_table(proofs: Sequence[Proof]) -> None:
     """One line for each site."""
-    rows = [_row(list(group)) for _, group in groupby(proofs, key=lambda proof: str(proof.certificate["name"]))]
+    rows = [_row(list(group)) for _key, group in groupby(proofs, key=lambda proof: str(proof.certificate["name"]))]
     widths = [max(len(row[column]) for row in [HEADINGS, *rows]) for column in range(len(HEADINGS))]
     for row in [HEADINGS, tuple("-" * width for width in widths), *rows]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -22,7 +22,7 @@ def choose_network() -> str:
 def choose_ports(addresses: Sequence[str], count: int) -> list[int]:
     """Pick different ports that are free for UDP and TCP on every one of the addresses."""
     ports: list[int] = []
-    for _ in range(_ATTEMPTS):
+    for _round in range(_ATTEMPTS):
         port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
         if port not in ports and all(is_free(address, port) for address in addresses):
             ports.append(port)

@@ -25,7 +25,8 @@ class PowerDns(ResponderServer):
         (self.folder / "pdns.conf").write_text(self._configuration(), encoding="ascii")
         path = self.folder / "zones.sqlite3"
         is_new = not path.exists()
-        with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database = sqlite3.connect(path)
+        with contextlib.closing(database), database:
             if is_new:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(_schema().read_text(encoding="utf-8"))

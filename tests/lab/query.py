@@ -50,7 +50,7 @@ def txt_values(address: str, port: int, owner: str) -> frozenset[str]:
 
 def _ask_over_tcp(query: dns.message.Message, address: str, port: int) -> dns.message.Message:
     """Ask; once more when the server, taking up a new zone just then, drops the connection (NSD does)."""
-    for _ in range(_RESETS):
+    for _round in range(_RESETS):
         with contextlib.suppress(ConnectionResetError, EOFError):
             return dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
     return dns.query.tcp(query, address, timeout=TIMEOUT, port=port)

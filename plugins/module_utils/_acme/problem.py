@@ -38,7 +38,7 @@ class Problem:
         return cls(
             type=_text(document, "type") or "about:blank",
             detail=_text(document, "detail") or _text(document, "title"),
-            status=status if type(status) is int else None,
+            status=status if isinstance(status, int) and not isinstance(status, bool) else None,
             subproblems=tuple(cls.from_json(part, depth + 1) for part in parts if isinstance(part, Mapping)),
             identifier=read_identifier(document.get("identifier")),
             instance=_text(document, "instance") or None,

@@ -147,14 +147,14 @@ def _check_signature(wire: bytes, mac: bytes, key: TsigKey | None) -> Refusal | 
     if key is None:
         return None
     try:
-        dns.message.from_wire(wire, keyring=key.to_dnspython(), request_mac=mac)
+        signed = dns.message.from_wire(wire, keyring=key.to_dnspython(), request_mac=mac).had_tsig
     except dns.tsig.BadTime:
         return Refusal("BADTIME", "its answer is signed out of time: its clock and this host's differ")
     except (dns.exception.DNSException, ValueError):
-        return Refusal(
-            "UNSIGNED", f"its answer is not signed with the TSIG key {key.name}, so nobody knows who sent it"
-        )
-    return None
+        signed = False
+    if signed:
+        return None
+    return Refusal("UNSIGNED", f"its answer is not signed with the TSIG key {key.name}, so nobody knows who sent it")
 
 
 def _clause(code: str, key: str) -> str:

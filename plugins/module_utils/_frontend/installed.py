@@ -17,6 +17,7 @@ from .._core.clock import Clock, format_instant
 from .._core.errors import Error
 from .._core.files import Files
 from .._core.generations import Generations
+from .._core.known import known
 from .._core.name import check_name
 from .._core.workers import do_each
 from .access import Access
@@ -63,9 +64,7 @@ class Change:
     @property
     def target(self) -> Installed:
         """Either of the two, for name and key type."""
-        found = self.after or self.before
-        assert found is not None
-        return found
+        return known(self.after or self.before)
 
 
 class Frontend:
@@ -124,8 +123,7 @@ class Frontend:
     def switch(self, changes: Iterable[Change]) -> None:
         """Carry out what :meth:`plan` has found, each certificate in one step."""
         for change in changes:
-            assert change.after is not None
-            after = change.after
+            after = known(change.after)
             record = json.dumps({**after.as_dict(), "files": dict(after.files)}, indent=1, sort_keys=True) + "\n"
             generations = Generations(self._files, _folder(after.name, after.key_type))
             generations.add({**change.contents, FACTS: record.encode()}, before_switch=self._give_access)

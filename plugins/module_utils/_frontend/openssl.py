@@ -65,7 +65,7 @@ class OpenSsl:
     def open_bundle(self, der: bytes, certificate_path: str, key_path: str) -> bytes:
         """What is sealed in a bundle (CMS in DER form); Error when this key doesn't open it."""
         arguments = ["cms", "-decrypt", "-inform", "DER", "-binary", "-recip", certificate_path, "-inkey", key_path]
-        code, content, _ = self._run(arguments, der)
+        code, content, _rest = self._run(arguments, der)
         if code != 0:
             raise Error("The bundle is damaged or was sealed for another host: the recipient key doesn't open it")
         return content
@@ -73,7 +73,7 @@ class OpenSsl:
     def public_key(self, key: bytes, what: str) -> bytes:
         """The public key of a private key, both in PEM; Error, without a word of it, when it is none."""
         # with an empty passphrase an encrypted key fails at once instead of asking for one
-        code, output, _ = self._run(["pkey", "-pubout", "-passin", "pass:"], key)
+        code, output, _rest = self._run(["pkey", "-pubout", "-passin", "pass:"], key)
         match = _PUBLIC_KEY.search(output)
         if code != 0 or not match:
             raise Error(f"{what} is not an unencrypted private key in PEM form")
@@ -85,7 +85,7 @@ class OpenSsl:
         if not certificates:
             raise Error(f"{what} is not a certificate in PEM form")
         arguments = ["x509", "-noout", "-pubkey", "-dates", "-ext", "subjectAltName"]
-        code, output, _ = self._run(arguments, certificates[0])
+        code, output, _rest = self._run(arguments, certificates[0])
         match = _PUBLIC_KEY.search(output)
         if code != 0 or not match:
             raise Error(f"{what} is not a certificate that openssl can read")
@@ -104,7 +104,9 @@ class OpenSsl:
             trusted = _write(folder, "issuer.pem", issuer)
             instant = str(int(at.timestamp()))
             # -trusted leaves the system's own authorities out
-            code, _, _ = self._run(["verify", "-partial_chain", "-attime", instant, "-trusted", trusted], certificate)
+            code, _output, _errors = self._run(
+                ["verify", "-partial_chain", "-attime", instant, "-trusted", trusted], certificate
+            )
         return code == 0
 
     def _ask(self, doing: str, arguments: list[str]) -> bytes:
@@ -131,13 +133,13 @@ def sha256_of(pem: bytes) -> str:
 
 def _read_names(text: str) -> tuple[str, ...]:
     """The names after ``X509v3 Subject Alternative Name:``, sorted; addresses in their short form."""
-    _, _, after = text.partition("X509v3 Subject Alternative Name:")
+    _before, _found, after = text.partition("X509v3 Subject Alternative Name:")
     lines = after.splitlines()
     # the value is on the line below, which ends with it
     fields = lines[1].split(",") if len(lines) > 1 else []
     names = set()
     for field in fields:
-        kind, _, value = field.strip().partition(":")
+        kind, _found, value = field.strip().partition(":")
         if kind == "DNS":
             names.add(value.lower())
         elif kind == "IP Address":

@@ -198,7 +198,7 @@ def test_a_server_that_closes_connections_early_still_answers_everything(
         while True:
             connection, _peer = tcp.accept()
             with connection:
-                for _ in range(answers):
+                for _round in range(answers):
                     wire = read_frame(connection)
                     if wire is not None:
                         connection.sendall(frame(answer(wire)))
@@ -231,7 +231,7 @@ def test_answers_out_of_order_and_in_pieces_find_their_questions(
     def serve() -> None:
         connection, _peer = tcp.accept()
         with connection:
-            wires = [read_frame(connection) for _ in range(10)]
+            wires = [read_frame(connection) for _round in range(10)]
             stream = b"".join(frame(answer(wire)) for wire in reversed(wires) if wire)
             for start in range(0, len(stream), 7):
                 connection.sendall(stream[start : start + 7])

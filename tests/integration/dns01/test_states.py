@@ -165,7 +165,7 @@ def test_several_zones_take_one_message_each(dns01: Dns01, lab: Lab, value: str)
 
 
 def test_an_answer_too_large_for_udp_is_fetched_over_tcp_and_noted(dns01: Dns01, name: str) -> None:
-    values = [secrets.token_urlsafe(32) for _ in range(40)]
+    values = [secrets.token_urlsafe(32) for _round in range(40)]
     result = dns01(records=[{"name": name, "values": values}])
     assert "msg" not in result
     assert {verdict["found"] for verdict in result["verdicts"]} == {40}

@@ -144,7 +144,7 @@ def test_the_resolver_asks_every_responder_and_follows_aliases(lab: Lab) -> None
     wait_until(lambda: lab.txt("nsd", target))
     address, port = lab.resolver
     seen: set[str] = set()
-    for _ in range(200):
+    for _round in range(200):
         seen |= query.txt_values(address, port, "_acme-challenge.delegated.fleet.test")
     for name, value in values.items():
         lab.remove_txt(name, target, value)

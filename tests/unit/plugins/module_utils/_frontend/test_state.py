@@ -184,7 +184,7 @@ def test_names_as_each_version_of_the_command_tells_them(
 ) -> None:
     def run(arguments: list[str], stdin: bytes) -> tuple[int, bytes, bytes]:
         code, output, messages = run_openssl(arguments, stdin)
-        before, _, _ = output.decode().partition("X509v3")
+        before, _found, _after = output.decode().partition("X509v3")
         return code, f"{heading}{said}\n{before}".encode(), messages
 
     assert OpenSsl(run).describe(shop.cert, "The certificate").identifiers == names

@@ -116,9 +116,9 @@ class FailingFiles(Files):
         self._effect()
         super().write(relative, content, mode)
 
-    def rename(self, relative: str, target: str) -> None:
+    def rename(self, relative: str, other: str) -> None:
         self._effect()
-        super().rename(relative, target)
+        super().rename(relative, other)
 
     def remove(self, relative: str) -> bool:
         self._effect()

@@ -97,7 +97,7 @@ def test_another_recipient_does_not_open_it(recipient: Recipient, tmp_path: Path
 
 
 def test_the_content_is_not_in_the_bundle_and_each_bundle_differs(recipient: Recipient) -> None:
-    one, other = (seal(recipient.certificate, b"this is the secret") for _ in range(2))
+    one, other = (seal(recipient.certificate, b"this is the secret") for _round in range(2))
     assert b"secret" not in one
     assert one != other
 
