@@ -31,18 +31,22 @@ options:
     default: 30.0
 """
 
-    DOCUMENTATION = (
-        CA
-        + r"""
+    # beside CA, for modules that act for an account
+    DOCUMENTATION = r"""
+options:
   account:
     description:
       - The name of the account in the store. One account is enough for most fleets.
       - Accounts of the same name at different CAs are different accounts.
     type: str
     default: default
+"""
+
+    # for modules that work on the store, with or without a CA
+    STORE = r"""
+options:
   store:
     description: The folder of the store on the validation host, which holds accounts, certificates and their keys.
     type: path
     default: /var/lib/certfleet
 """
-    )

@@ -75,6 +75,8 @@ options:
         choices: [HS256, HS384, HS512]
 extends_documentation_fragment:
   - certfleet.acme.authority
+  - certfleet.acme.authority.ca
+  - certfleet.acme.authority.store
 attributes:
   check_mode:
     support: full

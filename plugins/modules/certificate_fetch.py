@@ -17,10 +17,6 @@ description:
     The controller carries ciphertext, and neither results nor logs hold a private key.
   - A certificate that has expired is not delivered, nor is one whose record in the store is damaged; RV(left_out) tells which.
 options:
-  store:
-    description: The folder of the store on the validation host.
-    type: path
-    default: /var/lib/certfleet
   names:
     description: The names of the certificates that the frontend is to have; all that the store holds when it is left out.
     type: list
@@ -48,6 +44,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - certfleet.acme.authority.store
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
 attributes:
@@ -139,6 +136,7 @@ left_out:
       sample: its rsa-2048 certificate expired at 2026-11-20T10:00:00Z
 """
 
+from ..module_utils._ansible.authority_options import STORE_OPTIONS
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
@@ -150,7 +148,7 @@ def main() -> None:
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,
-            "store": {"type": "path", "default": "/var/lib/certfleet"},
+            **STORE_OPTIONS,
             "names": {"type": "list", "elements": "str"},
             "key_types": {"type": "list", "elements": "str", "no_log": False},
             "recipient": {"type": "str"},

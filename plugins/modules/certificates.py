@@ -43,6 +43,8 @@ options:
     elements: str
 extends_documentation_fragment:
   - certfleet.acme.authority
+  - certfleet.acme.authority.ca
+  - certfleet.acme.authority.store
   - certfleet.acme.certificates
   - certfleet.acme.dns
 attributes:

@@ -27,6 +27,8 @@ options:
     choices: [present, finalized]
 extends_documentation_fragment:
   - certfleet.acme.authority
+  - certfleet.acme.authority.ca
+  - certfleet.acme.authority.store
   - certfleet.acme.certificates
 attributes:
   check_mode:

@@ -16,16 +16,13 @@ description:
   - A JMESPath expression can select and shape what comes back, such as the names of all that expire within ten days.
   - Keys are never part of it.
 options:
-  store:
-    description: The folder of the store.
-    type: path
-    default: /var/lib/certfleet
   query:
     description:
       - A JMESPath expression, which is applied to the list that RV(certificates) would have without it.
       - All certificates come back when it is left out.
     type: str
 extends_documentation_fragment:
+  - certfleet.acme.authority.store
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
 attributes:
@@ -138,6 +135,7 @@ certificates:
       type: str
 """
 
+from ..module_utils._ansible.authority_options import STORE_OPTIONS
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
@@ -149,7 +147,7 @@ def main() -> None:
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,
-            "store": {"type": "path", "default": "/var/lib/certfleet"},
+            **STORE_OPTIONS,
             "query": {"type": "str"},
         },
         supports_check_mode=True,

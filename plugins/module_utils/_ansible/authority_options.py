@@ -13,8 +13,10 @@ CA_OPTIONS: dict[str, Any] = {
     "request_timeout": {"type": "float", "default": 30.0},
 }
 
+STORE_OPTIONS: dict[str, Any] = {"store": {"type": "path", "default": "/var/lib/certfleet"}}
+
 AUTHORITY_OPTIONS: dict[str, Any] = {
     **CA_OPTIONS,
     "account": {"type": "str", "default": "default"},
-    "store": {"type": "path", "default": "/var/lib/certfleet"},
+    **STORE_OPTIONS,
 }
