@@ -64,7 +64,6 @@ seealso:
 requirements:
   - Python >= 3.10 on the validation host
   - cryptography
-  - idna
 """
 
 EXAMPLES = r"""

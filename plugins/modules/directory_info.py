@@ -32,7 +32,7 @@ seealso:
   - module: certfleet.acme.account
 requirements:
   - Python >= 3.10 on the validation host
-  - acme, certifi, cryptography, josepy, requests
+  - acme, certifi, cryptography, idna, josepy, requests, urllib3
 """
 
 EXAMPLES = r"""

@@ -88,7 +88,7 @@ requirements:
 EXAMPLES = r"""
 - name: Publish the values of an order and wait for all responders
   certfleet.acme.dns01:
-    records: "{{ order.dns_records }}"
+    records: "{{ placed.dns_records }}"
     responders:
       - {name: fra, address: 192.0.2.53, tsig_key: acme}
       - {name: sin, addresses: [198.51.100.53, "2001:db8::53"], tsig_key: acme}
@@ -99,7 +99,7 @@ EXAMPLES = r"""
 - name: Remove them again
   certfleet.acme.dns01:
     state: absent
-    records: "{{ order.dns_records }}"
+    records: "{{ placed.dns_records }}"
     responders: "{{ certfleet_dns_responders }}"
     tsig_keys: "{{ certfleet_tsig_keys }}"
 

@@ -47,7 +47,7 @@ seealso:
     description: Publishes and verifies what this module returns in RV(dns_records).
 requirements:
   - Python >= 3.10 on the validation host
-  - acme, cryptography, idna
+  - acme, certifi, cryptography, idna, josepy, requests, urllib3
 """
 
 EXAMPLES = r"""
@@ -57,11 +57,11 @@ EXAMPLES = r"""
     certificates:
       - name: shop
         domains: [shop.example.com, "*.shop.example.com"]
-  register: order
+  register: placed
 
 - name: Publish the values, here with dns01; any module for your DNS provider will do
   certfleet.acme.dns01:
-    records: "{{ order.dns_records }}"
+    records: "{{ placed.dns_records }}"
     responders: "{{ certfleet_dns_responders }}"
     tsig_keys: "{{ certfleet_tsig_keys }}"
 

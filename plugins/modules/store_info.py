@@ -39,7 +39,7 @@ seealso:
   - module: certfleet.acme.certificates
 requirements:
   - Python >= 3.10 on the validation host
-  - jmespath
+  - cryptography, idna, jmespath
 """
 
 EXAMPLES = r"""

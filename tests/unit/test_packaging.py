@@ -71,6 +71,18 @@ def test_requirements_name_every_library_that_the_engine_imports() -> None:
     assert set(requirements("requirements.txt")) == {DISTRIBUTIONS.get(name, name) for name in imported}
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_module_names_the_libraries_that_its_engine_needs(module: Path) -> None:
+    graph = ImportGraph()
+    reached = graph.reached(module.relative_to(ROOT).as_posix())
+    imported = {found.top for file in reached for found in graph.imports(file) if found.third_party}
+    needed = {DISTRIBUTIONS.get(name, name) for name in imported}
+    if "dnspython" in needed:
+        needed.add("idna")  # dnspython reads international names with it
+    words = set(re.findall(r"\w+", " ".join(documentation_of(module)["requirements"])))
+    assert words & set(requirements("requirements.txt")) == needed
+
+
 def test_what_the_tests_install_fits_the_requirements() -> None:
     pinned = requirements("tests/requirements.txt")
     for name, condition in requirements("requirements.txt").items():
