@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,10 @@ from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.openssl import OpenSsl
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import Entry, pack, seal
 
-from tests.unit.plugins.module_utils._x509.throwaway import Authority, present
+from tests.unit.plugins.module_utils._x509.throwaway import Authority, Issued, present
 
 Seal = Callable[..., bytes]
+FILES = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
 
 
 class SetClock:
@@ -92,8 +94,36 @@ def sealed(recipient_files: dict[str, bytes]) -> Seal:
     return call
 
 
+@pytest.fixture(scope="session")
+def shop(authority: Authority) -> Issued:
+    return authority.issue("shop.example", "*.shop.example", "192.0.2.1", "2001:db8::1")
+
+
+@pytest.fixture(scope="session")
+def newer(authority: Authority) -> Issued:
+    return authority.issue("shop.example", "*.shop.example")
+
+
+@pytest.fixture(scope="session")
+def mail(authority: Authority) -> Issued:
+    return authority.issue("mail.example", key_type="rsa-2048")
+
+
 def install(frontend: Frontend, bundle: bytes) -> list[Change]:
     """What the module does with a bundle."""
     changes = frontend.plan(bundle)
     frontend.switch(changes)
     return changes
+
+
+def live(files: Files, name: str = "shop", key_type: str = "ecdsa-p256") -> dict[str, bytes | None]:
+    return {file: files.read(f"certificates/{name}/{key_type}/live/{file}") for file in FILES}
+
+
+def tree(files: Files) -> dict[str, bytes | str | None]:
+    """Everything in the frontend's folder: contents of files, targets of links."""
+    return {
+        str(path.relative_to(files.root)): os.readlink(path) if path.is_symlink() else path.read_bytes()
+        for path in sorted(Path(files.root).rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
