@@ -15,7 +15,7 @@ import json
 import re
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -94,7 +94,8 @@ class Network(ClientNetwork):
     def get(self, url: str, content_type: str = ClientNetwork.JSON_CONTENT_TYPE, **kwargs: Any) -> requests.Response:
         """An unsigned GET; only directories and renewal information are read that way (RFC 8555 §6.3)."""
         what = kwargs.pop("what", "an unsigned request")
-        return check(self._repeatedly("GET", url, LOST_CONNECTIONS), what, self.clock.now())
+        response = _repeat(lambda: self._send_request("GET", url), LOST_CONNECTIONS)
+        return check(response, what, self.clock.now())
 
     def post(self, url: str, obj: Mapping[str, Any] | None, *args: Any, **kwargs: Any) -> requests.Response:
         """A signed POST of a JSON object, or a POST-as-GET for None (RFC 8555 §6.3).
@@ -112,36 +113,18 @@ class Network(ClientNetwork):
         headers = {"Content-Type": self.JOSE_CONTENT_TYPE}
         if "accept" in kwargs:
             headers["Accept"] = kwargs.pop("accept")
+
+        def send() -> requests.Response:
+            body = self._wrap_in_jws(obj, self._get_nonce(url, new_nonce_url), url)
+            return self._send_request("POST", url, data=body, headers=headers)
+
         for _again in range(BAD_NONCES):
-            response = self._post_once(url, obj, headers=headers, repeats=repeats, new_nonce_url=new_nonce_url)
             try:
-                return check(response, what, self.clock.now())
+                return check(_repeat(send, repeats), what, self.clock.now())
             except ProblemError as error:
                 if not error.is_("badNonce"):
                     raise
-        response = self._post_once(url, obj, headers=headers, repeats=repeats, new_nonce_url=new_nonce_url)
-        return check(response, what, self.clock.now())
-
-    def _post_once(self, url: str, obj: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """One signed request, unchecked; with a new nonce, ``repeats`` times more over broken connections."""
-        for _again in range(kwargs["repeats"]):
-            try:
-                return self._send_signed(url, obj, kwargs["headers"], kwargs["new_nonce_url"])
-            except LostConnectionError:
-                continue
-        return self._send_signed(url, obj, kwargs["headers"], kwargs["new_nonce_url"])
-
-    def _send_signed(self, url: str, obj: Any, headers: Mapping[str, str], new_nonce_url: str) -> requests.Response:
-        body = self._wrap_in_jws(obj, self._get_nonce(url, new_nonce_url), url)
-        return self._send_request("POST", url, data=body, headers=headers)
-
-    def _repeatedly(self, method: str, url: str, repeats: int) -> requests.Response:
-        for _again in range(repeats):
-            try:
-                return self._send_request(method, url)
-            except LostConnectionError:
-                continue
-        return self._send_request(method, url)
+        return check(_repeat(send, repeats), what, self.clock.now())
 
     def _wrap_in_jws(self, obj: Any, nonce: Any, url: str) -> Any:
         if self.account_key is None:
@@ -168,7 +151,7 @@ class Network(ClientNetwork):
         return response
 
     def _deliver(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
-        """What requests' session does, less what ACME has no use for, which halves what a request costs.
+        """What requests' session does, less what ACME has no use for; docs/adr/0003 has the numbers.
 
         No redirects (a signature holds for one URL), no cookies, no passwords from files.
         """
@@ -195,7 +178,17 @@ class Network(ClientNetwork):
             try:
                 return self._fresh.pop()
             except IndexError:
-                response = self._repeatedly("HEAD", new_nonce_url, LOST_CONNECTIONS)
+                response = _repeat(lambda: self._send_request("HEAD", new_nonce_url), LOST_CONNECTIONS)
             check(response, "a new nonce", self.clock.now())
             if not NONCE.fullmatch(response.headers.get(self.REPLAY_NONCE_HEADER, "")):
                 raise NetworkError(f"{new_nonce_url} gave no nonce, so it is not the newNonce resource of a CA")
+
+
+def _repeat(send: Callable[[], requests.Response], times: int) -> requests.Response:
+    """What ``send`` gets; it is called so many times more when the connection breaks before the answer came."""
+    for _again in range(times):
+        try:
+            return send()
+        except LostConnectionError:
+            continue
+    return send()
