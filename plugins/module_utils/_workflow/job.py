@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from .._core.clock import format_instant
+from .._core.errors import StoreError
 from .._store.certificates import CertificateStore
 from .plan import Decision, Stored, decide, order_by_urgency, read_stored
 from .run import Attempt
@@ -68,6 +70,14 @@ def read_store(store: CertificateStore) -> dict[str, dict[str, Stored]]:
         except (KeyError, ValueError, TypeError):
             continue
     return found
+
+
+def clear_finished(decisions: Iterable[Decision], store: CertificateStore) -> None:
+    """Forget orders of certificates that are not due: a run was killed between putting one into place and this."""
+    for decision in decisions:
+        if not decision.due:
+            with suppress(StoreError):  # it can wait until the certificate is due
+                store.clear_pending(decision.target.name, decision.target.key_type)
 
 
 def carry_out(

@@ -17,7 +17,7 @@ from .._store.certificates import CertificateStore
 from . import orders
 from .awaiting import await_issued, await_ready
 from .connection import Authority, connect
-from .job import describe_fatal, expect, make_plan, outcome_of
+from .job import clear_finished, describe_fatal, expect, make_plan, outcome_of
 from .plan import Decision
 from .profiles import check_offered
 from .run import Attempt, Run
@@ -81,6 +81,7 @@ class Ordering:
     def _do(self, wanted: Sequence[Wanted], steps: Callable[[Run], None]) -> tuple[list[Attempt], list[Decision]]:
         with Lock(self._files):
             decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
+            clear_finished(decisions, self._store)
             attempts = [Attempt(decision) for decision in decisions if decision.due]
             if not attempts:
                 return [], decisions

@@ -20,7 +20,7 @@ from .._dns.fleet import Fleet
 from .._store.certificates import CertificateStore
 from .connection import Authority, connect
 from .issue import issue
-from .job import FailOn, Outcome, carry_out, count, describe_fatal, expect, make_plan, outcome_of
+from .job import FailOn, Outcome, carry_out, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
 from .plan import Decision, Stored, order_by_urgency
 from .profiles import check_offered
 from .run import Attempt, Run
@@ -93,6 +93,7 @@ class Upkeep:
         with Lock(self._files):
             now = self._clock.now()
             decisions = make_plan(wanted, self._store, self._authority.directory, now)
+            clear_finished(decisions, self._store)
             if attempted is not None:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
             # what an interrupted run or a primary that was down then has left behind

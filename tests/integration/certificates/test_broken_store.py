@@ -71,6 +71,11 @@ def test_the_key_of_a_certificate_in_place_is_not_used_again(lab: Lab, keep: Kee
     (folder / "order.json").write_text(json.dumps({**pending, "account_uri": record["account_uri"]}))
     (folder / "order.pem").write_bytes(used)
 
+    assert not keep([site(0)]).changed
+    assert not (folder / "order.json").exists()
+    assert not (folder / "order.pem").exists()
+
+    (folder / "order.pem").write_bytes(used)
     renewed = keep([more])
     assert renewed.changed, renewed.output
     assert renewed["orders"] == 1
