@@ -51,10 +51,16 @@ def run_module(
     command = ["ansible", "-i", str(lab.inventory), host, "-vvv", "-m", f"{COLLECTION}.{module}"]
     command += ["-a", json.dumps({key: value for key, value in arguments.items() if value is not None})]
     command += ["--check"] * check + ["--diff"] * diff
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240, cwd=ROOT)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), check=False, timeout=240, cwd=ROOT
+    )
     output = done.stdout + done.stderr
     return Outcome(_read_result(done.stdout, host, output), output)
+
+
+def environment() -> dict[str, str]:
+    """What Ansible needs to find the collection, and to print what tests can read."""
+    return {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
 
 
 def _read_result(stdout: str, host: str, output: str) -> dict[str, Any]:

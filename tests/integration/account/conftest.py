@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,9 @@ import yaml
 
 from tests.integration.acme.faulty_proxy import FaultyProxy
 from tests.lab import Lab
-from tests.modules import ROOT, Outcome, run_module
+from tests.modules import Outcome, run_module
+from tests.options import ca
+from tests.playbooks import run_playbook
 
 MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
@@ -32,8 +32,7 @@ def account(lab: Lab, store: Path) -> Account:
     """Call the module; nothing that it lets be seen may hold a key."""
 
     def call(*, check: bool = False, **options: Any) -> Outcome:
-        given = {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), "store": str(store), **options}
-        outcome = run_module(lab, "account", given, check=check, diff=True)
+        outcome = run_module(lab, "account", {**ca(lab), "store": str(store), **options}, check=check, diff=True)
         assert "PRIVATE KEY" not in outcome.output
         assert MAC_KEY not in outcome.output
         return outcome
@@ -75,10 +74,8 @@ def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]]) -> list[dict[str, 
     tasks.append({"ansible.builtin.copy": {"dest": str(kept), "content": "{{ [" + listed + "] | to_json }}"}})
     playbook = folder / "play.yml"
     playbook.write_text(yaml.safe_dump([{"hosts": "validator", "gather_facts": False, "tasks": tasks}]))
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
-    command = ["ansible-playbook", "-i", str(lab.inventory), "--diff", "-vvv", str(playbook)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "PRIVATE KEY" not in done.stdout + done.stderr
+    played = run_playbook(lab, playbook, "--diff")
+    assert played.status == 0, played.output
+    assert "PRIVATE KEY" not in played.output
     results: list[dict[str, Any]] = json.loads(kept.read_text())
     return results

@@ -14,6 +14,7 @@ from ansible_collections.certfleet.acme.plugins.modules import directory_info
 
 from tests.integration.account.conftest import MAC_KEY, Account, play
 from tests.lab import Lab
+from tests.options import ca
 
 BINDING = {"vault_binding_key_id": "kid-1", "vault_binding_key": MAC_KEY}
 
@@ -24,7 +25,7 @@ def examples(text: str, lab: Lab, **replacements: Any) -> list[dict[str, Any]]:
     for task in tasks:
         for name, options in task.items():
             if name.startswith("certfleet.acme."):
-                options |= {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle)}
+                options.update(ca(lab))
                 options |= {key: value for key, value in replacements.items() if key in options or key == "store"}
     return tasks
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.lab import Lab
 from tests.modules import Outcome, run_module
+from tests.options import ca, responders, tsig_keys
 
 Keep = Callable[..., Outcome]
 
@@ -30,21 +31,15 @@ def keep(lab: Lab, store: Path) -> Keep:
     def call(
         certificates: list[dict[str, Any]] | None, *, check: bool = False, diff: bool = False, **more: Any
     ) -> Outcome:
-        arguments = {**authority(lab, store), **responders(lab), "certificates": certificates, "wait": 20, **more}
+        arguments = {**authority(lab, store), **dns(lab), "certificates": certificates, **more}
         return run_module(lab, "certificates", arguments, check=check, diff=diff)
 
     return call
 
 
 def authority(lab: Lab, store: Path) -> dict[str, Any]:
-    return {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), "store": str(store)}
+    return {**ca(lab), "store": str(store)}
 
 
-def responders(lab: Lab) -> dict[str, Any]:
-    listed = [
-        {"name": each.name, "addresses": list(each.addresses), "port": each.port, "updates": each.updates}
-        | ({"tsig_key": each.tsig_key} if each.updates else {})
-        for each in lab.responders
-    ]
-    keys = [{"name": key.name, "algorithm": key.algorithm, "secret": key.secret} for key in lab.tsig_keys.values()]
-    return {"responders": listed, "tsig_keys": keys}
+def dns(lab: Lab) -> dict[str, Any]:
+    return {"responders": responders(lab), "tsig_keys": tsig_keys(lab), "wait": 20}

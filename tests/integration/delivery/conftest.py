@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import ssl
 import subprocess
@@ -16,19 +14,11 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.files import 
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
 
 from tests.lab import Lab
-from tests.modules import ROOT
+from tests.playbooks import Played, run_playbook
 from tests.unit.plugins.module_utils._x509.throwaway import Authority, Issued, present
 
 KEY_TYPES = {"rsa-2048": "ECDHE-RSA-AES128-GCM-SHA256", "ecdsa-p256": "ECDHE-ECDSA-AES128-GCM-SHA256"}
 """The key types, each with a cipher suite that only a certificate of its kind serves."""
-
-
-@dataclass(frozen=True)
-class Played:
-    """A run of a playbook: what was printed at -vvv, and how many tasks changed something on each host."""
-
-    output: str
-    changed: dict[str, int]
 
 
 @dataclass
@@ -55,7 +45,7 @@ class Fleet:
         issued.store(CertificateStore(Files(str(self.store))), name, key_type)
         return issued
 
-    def deploy(self, *options: str) -> Played:
+    def deploy(self, *arguments: str) -> Played:
         """Run the collection's own playbook."""
         variables = {
             "certfleet_store": str(self.store),
@@ -64,18 +54,9 @@ class Fleet:
                 f"sh -c 'echo {{{{ inventory_hostname }}}} >> {self.folder}/reloads && {{{{ lab_frontend_reload }}}}'"
             ),
         }
-        command = ["ansible-playbook", "-vvv", "-i", str(self.lab.inventory), "certfleet.acme.deploy"]
-        command += ["-e", json.dumps(variables), *options]
-        environment = {
-            **os.environ,
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections"),
-        }
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, check=False, timeout=240, cwd=self.folder
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return Played(done.stdout + done.stderr, _changes(done.stdout))
+        played = run_playbook(self.lab, "certfleet.acme.deploy", *arguments, variables=variables)
+        assert played.status == 0, played.output
+        return played
 
     def serve(self, name: str) -> None:
         """Have every web server serve a site with the certificates that were delivered."""
@@ -117,10 +98,3 @@ class Fleet:
 @pytest.fixture
 def fleet(lab: Lab, tmp_path: Path) -> Fleet:
     return Fleet(lab, tmp_path)
-
-
-def _changes(output: str) -> dict[str, int]:
-    """The column `changed` of the recap."""
-    recap = output.partition("PLAY RECAP")[2].splitlines()
-    rows = (line.split() for line in recap if "changed=" in line)
-    return {row[0]: int(next(word for word in row if word.startswith("changed=")).partition("=")[2]) for row in rows}

@@ -48,7 +48,7 @@ def test_frontends_serve_what_is_delivered_and_reload_exactly_when_something_cha
     assert wait_until_served(fleet, "shop", set(map(der, first))) == set(map(der, first))
 
     again = fleet.deploy()
-    assert not any(again.changed.values())
+    assert not any(again.changes.values())
     assert sorted(fleet.reloads) == names
 
     renewed = fleet.issue("shop", "rsa-2048")
@@ -97,7 +97,7 @@ def test_prepare_create_repeat_change_repeat_remove_repeat_and_each_in_check_mod
     assert not install(lab, web, state="prepared").changed
 
     before: str | None = None
-    for _ in range(2):
+    for _round in range(2):
         issued = fleet.issue("shop", "ecdsa-p256")
         state = install(lab, web)
         assert not state.changed

@@ -7,11 +7,11 @@ from typing import Any
 
 from tests.lab import Lab
 from tests.modules import Outcome, run_module
+from tests.options import ca
 
 
 def read(lab: Lab, check: bool = False, **more: Any) -> Outcome:
-    arguments = {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), **more}
-    return run_module(lab, "directory_info", arguments, check=check)
+    return run_module(lab, "directory_info", {**ca(lab), **more}, check=check)
 
 
 def test_it_shows_what_the_ca_offers_and_changes_nothing(lab: Lab) -> None:

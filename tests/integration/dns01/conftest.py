@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module's main() against the lab's name servers, and names that no other test uses."""
+"""The module's main(), within this process as it is called often, against the lab's name servers, and names that no other test uses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.certfleet.acme.plugins.modules import dns01 as module
 
+from tests import options
 from tests.lab import Lab
 
 Result = dict[str, Any]
@@ -23,33 +24,24 @@ Dns01 = Callable[..., Result]
 @pytest.fixture
 def responders(lab: Lab) -> list[dict[str, Any]]:
     """The responders as a user lists them, with all their addresses."""
-    return [
-        {
-            "name": responder.name,
-            "addresses": list(responder.addresses),
-            "port": responder.port,
-            "tsig_key": responder.tsig_key,
-            "updates": responder.updates,
-        }
-        for responder in lab.responders
-    ]
+    return options.responders(lab)
 
 
 @pytest.fixture
 def tsig_keys(lab: Lab) -> list[dict[str, str]]:
     """The keys as a user lists them."""
-    return [{"name": key.name, "algorithm": key.algorithm, "secret": key.secret} for key in lab.tsig_keys.values()]
+    return options.tsig_keys(lab)
 
 
 @pytest.fixture
 def dns01(responders: list[dict[str, Any]], tsig_keys: list[dict[str, str]]) -> Dns01:
     """Run the module with some options; the responders of the lab are those that are not given."""
 
-    def run(check: bool = False, **options: Any) -> Result:
-        given = {"responders": responders, "tsig_keys": tsig_keys, "wait": 20, "dns_timeout": 2} | options
+    def run(check: bool = False, **given: Any) -> Result:
+        arguments = {"responders": responders, "tsig_keys": tsig_keys, "wait": 20, "dns_timeout": 2} | given
         output = io.StringIO()
         with (
-            patch_module_args(given | {"_ansible_check_mode": check, "_ansible_diff": True}),
+            patch_module_args(arguments | {"_ansible_check_mode": check, "_ansible_diff": True}),
             contextlib.redirect_stdout(output),
             pytest.raises(SystemExit),
         ):

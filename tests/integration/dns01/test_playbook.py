@@ -4,33 +4,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab import Lab
+from tests.playbooks import Played, run_playbook
 
 OPTIONS = {"responders": "{{ certfleet_dns_responders }}", "tsig_keys": "{{ certfleet_tsig_keys }}", "wait": 20}
 
 
-def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
-    """Run tasks on the lab's validation host; what they return is in the output as JSON."""
+def play(lab: Lab, folder: Path, tasks: list[dict[str, Any]], *arguments: str) -> Played:
+    """Run tasks on the lab's validation host."""
     book = folder / "play.json"
     book.write_text(json.dumps([{"hosts": "validation_hosts", "gather_facts": False, "tasks": tasks}]))
-    ansible = Path(sys.executable).with_name("ansible-playbook")
-    environment = os.environ | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
-    return subprocess.run(
-        [ansible, "-i", lab.inventory, "-vvvv", *options, book],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_playbook(lab, book, *arguments)
 
 
 @pytest.mark.parametrize("options", [(), ("--check", "--diff")])
@@ -50,9 +39,9 @@ def test_a_play_publishes_verifies_and_removes_without_showing_a_secret(
         {"assert": {"that": ["swept is not changed"]}},
     ]
     result = play(lab, tmp_path, tasks, *options)
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.status == 0, result.output
     for key in lab.tsig_keys.values():
-        assert key.secret not in result.stdout + result.stderr
+        assert key.secret not in result.output
     assert not lab.txt("knot", name)
 
 
@@ -66,7 +55,7 @@ def test_a_failure_is_one_sentence_that_names_the_address(lab: Lab, tmp_path: Pa
         }
     }
     result = play(lab, tmp_path, [task])
-    assert result.returncode != 0
+    assert result.status != 0
     knot = lab.responders[0]
-    assert f"knot {knot.address}:{knot.port}/udp: 0 of 1 value after 0 s" in result.stdout
-    assert "Traceback" not in result.stdout + result.stderr
+    assert f"knot {knot.address}:{knot.port}/udp: 0 of 1 value after 0 s" in result.output
+    assert "Traceback" not in result.output

@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.lab import Lab
 from tests.modules import Outcome, run_module
+from tests.options import ca
 
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 
 
 @pytest.fixture
 def store(lab: Lab, tmp_path: Path) -> dict[str, Any]:
-    options = {"directory": lab.directory, "ca_bundle": str(lab.ca_bundle), "store": str(tmp_path / "store")}
+    options = {**ca(lab), "store": str(tmp_path / "store")}
     assert run_module(lab, "account", {**options, "terms_agreed": True}).changed
     return options
 
@@ -72,7 +73,7 @@ def test_nothing_published_ends_with_the_ca_s_problem(lab: Lab, store: dict[str,
     arguments = {**store, "state": "finalized", "certificates": [{**certificate, "profile": "classic"}]}
     failed = run_module(lab, "order", arguments)
     assert failed.failed
-    problem = failed["certificates"][0]["problems"]["front2.fleet.test"]
+    problem = failed["certificates"][0]["failure"]["problems"]["front2.fleet.test"]
     assert problem["type"].startswith("urn:ietf:params:acme:error:")
     assert "no order is pending" in run_module(lab, "order", arguments)["msg"]
 

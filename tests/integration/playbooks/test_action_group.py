@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 from tests.lab import Lab
-from tests.modules import ROOT
+from tests.playbooks import run_playbook
 
 PLAYBOOK = """
 - hosts: validator
@@ -25,12 +23,12 @@ PLAYBOOK = """
     - certfleet.acme.directory_info:
     - certfleet.acme.account: {terms_agreed: true}
     - certfleet.acme.order: {certificates: "{{ site }}"}
-      register: order
+      register: placed
     - certfleet.acme.dns01:
-        records: "{{ order.dns_records }}"
+        records: "{{ placed.dns_records }}"
         responders: "{{ certfleet_dns_responders }}"
         tsig_keys: "{{ certfleet_tsig_keys }}"
-      when: order.dns_records
+      when: placed.dns_records | length > 0
     - certfleet.acme.certificates:
         certificates: "{{ site }}"
         responders: "{{ certfleet_dns_responders }}"
@@ -47,8 +45,6 @@ PLAYBOOK = """
 def test_every_module_takes_the_defaults_of_the_group(lab: Lab, tmp_path: Path) -> None:
     playbook = tmp_path / "group.yml"
     playbook.write_text(PLAYBOOK)
-    command = ["ansible-playbook", "-i", str(lab.inventory), "-e", f"here={tmp_path}", str(playbook)]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
+    played = run_playbook(lab, playbook, variables={"here": str(tmp_path)})
+    assert played.status == 0, played.output
     assert (tmp_path / "frontend/certificates/grouped.fleet.test/ecdsa-p256/live/privkey.pem").exists()

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab import Lab
-from tests.modules import ROOT
+from tests.playbooks import Played, run_playbook
 
 GOOD = {"name": "good", "domains": ["good.fleet.test"], "key_types": ["ecdsa-p256"], "profile": "classic"}
 BAD = {"name": "bad", "domains": ["www.blocked.test"], "key_types": ["ecdsa-p256"], "profile": "classic"}
@@ -35,28 +31,9 @@ class Plays:
             "certfleet_dns_wait": 20,
         }
 
-    def renew(self, *certificates: dict[str, Any], arguments: tuple[str, ...] = ()) -> tuple[int, dict[str, int], str]:
-        """Exit status, number of changes by host, and the output."""
+    def renew(self, *certificates: dict[str, Any], arguments: tuple[str, ...] = ()) -> Played:
         variables = {**self.variables, "certfleet_certificates": list(certificates)}
-        command = ["ansible-playbook", "-i", str(self.lab.inventory), "-e", json.dumps(variables), "-vvv", *arguments]
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache/collections"),
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        done = subprocess.run(
-            [*command, "certfleet.acme.renew"],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-            timeout=240,
-        )
-        changes = {
-            host: int(number)
-            for host, number in re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+)", done.stdout, re.MULTILINE)
-        }
-        return done.returncode, changes, done.stdout + done.stderr
+        return run_playbook(self.lab, "certfleet.acme.renew", *arguments, variables=variables)
 
 
 @pytest.fixture
@@ -69,31 +46,31 @@ def live(folder: Path, host: str, name: str) -> Path:
 
 
 def test_check_mode_on_bare_machines_changes_nothing_and_says_so(plays: Plays, tmp_path: Path) -> None:
-    code, changes, output = plays.renew(GOOD, arguments=("--check", "--diff"))
-    assert code == 0, output
-    assert changes["validator"] > 0
+    played = plays.renew(GOOD, arguments=("--check", "--diff"))
+    assert played.status == 0, played.output
+    assert played.changes["validator"] > 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_second_run_changes_nothing(plays: Plays, tmp_path: Path) -> None:
-    code, changes, output = plays.renew(GOOD)
-    assert code == 0, output
-    assert min(changes.values()) > 0
+    played = plays.renew(GOOD)
+    assert played.status == 0, played.output
+    assert min(played.changes.values()) > 0
     assert live(tmp_path, "front2", "good").exists()
     assert sorted(plays.reloads.read_text().split()) == ["front1", "front2", "front3"]
 
-    code, changes, output = plays.renew(GOOD)
-    assert code == 0, output
-    assert set(changes.values()) == {0}
+    played = plays.renew(GOOD)
+    assert played.status == 0, played.output
+    assert set(played.changes.values()) == {0}
     assert len(plays.reloads.read_text().split()) == 3
-    assert "0 orders; 1 valid" in output
-    assert "PRIVATE KEY" not in output
+    assert "0 orders; 1 valid" in played.output
+    assert "PRIVATE KEY" not in played.output
 
 
 def test_what_could_be_issued_is_deployed_before_the_play_fails_over_the_rest(plays: Plays, tmp_path: Path) -> None:
-    code, _changes, output = plays.renew(GOOD, BAD)
-    assert code != 0
-    assert "1 certificate could not be issued\\nbad (ecdsa-p256): " in output
+    played = plays.renew(GOOD, BAD)
+    assert played.status != 0
+    assert "1 certificate could not be issued\\nbad (ecdsa-p256): " in played.output
     assert live(tmp_path, "front3", "good").exists()
     assert not live(tmp_path, "front3", "bad").exists()
 
@@ -102,8 +79,8 @@ def test_a_frontend_that_is_built_anew_costs_no_order(plays: Plays, tmp_path: Pa
     plays.renew(GOOD)
     before = live(tmp_path, "front1", "good").read_bytes()
     (tmp_path / "front1").rename(tmp_path / "gone")
-    code, changes, output = plays.renew(GOOD)
-    assert code == 0, output
-    assert "0 orders" in output
-    assert (changes["front1"] > 0, changes["front2"], changes["front3"]) == (True, 0, 0)
+    played = plays.renew(GOOD)
+    assert played.status == 0, played.output
+    assert "0 orders" in played.output
+    assert (played.changes["front1"] > 0, played.changes["front2"], played.changes["front3"]) == (True, 0, 0)
     assert live(tmp_path, "front1", "good").read_bytes() == before
