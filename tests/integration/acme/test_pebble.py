@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -40,6 +39,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import KE
 
 from tests.integration.acme.conftest import open_account
 from tests.lab import Lab
+from tests.lab.waiting import wait_until
 
 PATIENCE = 20.0
 
@@ -170,18 +170,5 @@ def test_the_environment_can_name_a_proxy(lab: Lab, monkeypatch: pytest.MonkeyPa
 
 def await_status(session: Session, order: Order, status: str) -> Order:
     """The order once it has this status."""
-    deadline = time.monotonic() + PATIENCE
-    while order.status != status:
-        assert time.monotonic() < deadline, f"the order stays {order.status}"
-        time.sleep(0.05)
-        order = fetch_order(session, order.url)
-    return order
-
-
-def wait_until(condition: object) -> None:
-    """Return when it holds."""
-    assert callable(condition)
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: fetch_order(session, order.url).status == status, timeout=PATIENCE)
+    return fetch_order(session, order.url)

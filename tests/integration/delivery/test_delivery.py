@@ -6,13 +6,13 @@ from __future__ import annotations
 import base64
 import re
 import ssl
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab import Lab
+from tests.lab.waiting import wait_until
 from tests.modules import Outcome, run_module
 from tests.unit.plugins.module_utils._x509.throwaway import Issued
 
@@ -30,12 +30,9 @@ def der(issued: Issued) -> bytes:
     return ssl.PEM_cert_to_DER_cert(issued.cert.decode())
 
 
-def wait_until_served(fleet: Fleet, name: str, wanted: set[bytes]) -> set[bytes]:
-    """What is served, once the web servers' old workers are gone; a reload doesn't wait for that."""
-    deadline = time.monotonic() + 10
-    while (served := fleet.served(name)) != wanted and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return served
+def wait_until_served(fleet: Fleet, name: str, wanted: set[bytes]) -> None:
+    """Return when the web servers' old workers are gone; a reload doesn't wait for that."""
+    wait_until(lambda: fleet.served(name) == wanted)
 
 
 def test_frontends_serve_what_is_delivered_and_reload_exactly_when_something_changed(fleet: Fleet) -> None:
@@ -45,7 +42,7 @@ def test_frontends_serve_what_is_delivered_and_reload_exactly_when_something_cha
     assert sorted(fleet.reloads) == names
 
     fleet.serve("shop")
-    assert wait_until_served(fleet, "shop", set(map(der, first))) == set(map(der, first))
+    wait_until_served(fleet, "shop", set(map(der, first)))
 
     again = fleet.deploy()
     assert not any(again.changes.values())
@@ -57,8 +54,7 @@ def test_frontends_serve_what_is_delivered_and_reload_exactly_when_something_cha
     assert fleet.served("shop") == set(map(der, first))
     output += again.output + expected.output + fleet.deploy("--diff").output
     assert sorted(fleet.reloads) == sorted(names * 2)
-    wanted = {der(renewed), der(first[1])}
-    assert wait_until_served(fleet, "shop", wanted) == wanted
+    wait_until_served(fleet, "shop", {der(renewed), der(first[1])})
 
     assert not SECRET.search(output)
     assert not [line for line in lines_of_keys(*first, renewed) if line in output]
