@@ -43,7 +43,9 @@ options:
     type: list
     elements: str
   owner:
-    description: The user, by name or number, that the files are to belong to. The user that runs the task when it is left out.
+    description:
+      - The user, by name or number, that the files are to belong to. The user that runs the task when it is left out.
+      - Folders stay with the user that runs the task, so that nobody else can put something into them.
     type: str
   group:
     description: The group, by name or number, that the files are to belong to, such as that of the web server.

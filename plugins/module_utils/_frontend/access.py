@@ -19,7 +19,13 @@ _OTHERS = 0o007
 
 @dataclass(frozen=True)
 class Access:
-    """Owner and group (ids, None leaves them as they are) and the mode of files; folders follow from it."""
+    """Owner and group (ids, None leaves them as they are) and the mode of files; folders follow from it.
+
+    Whoever may read the files must not be able to change what is in the
+    folders: a symbolic link put there would have the next task, which is often
+    root's, write to and give away what it leads to. So folders keep their
+    owner, and nobody else may write in them.
+    """
 
     user: int | None = None
     group: int | None = None
@@ -35,7 +41,7 @@ class Access:
         found = os.stat(path)
         return (
             stat.S_IMODE(found.st_mode) != self._mode_of(path)
-            or self.user not in (None, found.st_uid)
+            or self._user_of(path) not in (-1, found.st_uid)
             or self.group not in (None, found.st_gid)
         )
 
@@ -45,7 +51,7 @@ class Access:
             if not self.differs(path):
                 return False
             # first the owner: changing it takes bits of the mode away
-            os.chown(path, -1 if self.user is None else self.user, -1 if self.group is None else self.group)
+            os.chown(path, self._user_of(path), -1 if self.group is None else self.group)
             os.chmod(path, self._mode_of(path))
         except OSError as error:
             raise StoreError(f"Can't set owner, group and mode of {path}: {error.strerror}") from error
@@ -53,7 +59,12 @@ class Access:
 
     def _mode_of(self, path: str) -> int:
         """The mode for a file, or for a folder with the right to enter for all who may read the files."""
-        return self.mode | (self.mode & 0o444) >> 2 | 0o300 if os.path.isdir(path) else self.mode
+        if not os.path.isdir(path):
+            return self.mode
+        return 0o700 | (0o050 if self.mode & 0o040 else 0) | (0 if self.user is None else 0o011)
+
+    def _user_of(self, path: str) -> int:
+        return -1 if self.user is None or os.path.isdir(path) else self.user
 
 
 def parse_access(owner: str | None, group: str | None, mode: str | None) -> Access:

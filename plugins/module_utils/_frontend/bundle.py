@@ -40,7 +40,7 @@ def read_bundle(content: bytes) -> tuple[Entry, ...]:
     try:
         document = json.loads(content)
         version, certificates, digest = document["version"], document["certificates"], document["digest"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         # not quoted: there are private keys in it
         raise Error(_DAMAGED) from None
     if version != VERSION:

@@ -173,9 +173,9 @@ class Frontend:
             found = Installed(
                 name, key_type, facts["sha256"], facts["not_after"], tuple(facts["identifiers"]), facts["files"]
             )
-        except (ValueError, TypeError, KeyError):
+            intact = all(_digest(content) == found.files.get(file) for file, content in contents.items())
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
-        intact = all(_digest(content) == found.files.get(file) for file, content in contents.items())
         return found if intact else None
 
     def _paths_of(self, name: str, key_type: str) -> list[str]:

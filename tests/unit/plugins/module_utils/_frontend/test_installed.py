@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 import tempfile
@@ -210,6 +211,34 @@ def test_a_group_can_read_certificates_and_keys_but_not_the_recipients(
     assert set(modes.values()) == {0o750, 0o640}
     assert stat.S_IMODE(os.stat(files.root).st_mode) == 0o711
     assert {path.stat().st_gid for path in Path(files.root, "certificates").rglob("*")} == {os.getgid()}
+
+
+def test_nobody_but_the_tasks_user_can_put_something_into_the_folders(
+    files: Files, clock: SetClock, sealed: Seal, shop: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the user of a web server could have root follow a symbolic link."""
+    given: list[tuple[str, int]] = []
+    monkeypatch.setattr(os, "chown", lambda path, user, _group: given.append((path, user)))
+    stranger = os.getuid() + 1
+    frontend = Frontend(files, OpenSsl(run_openssl), clock, Access(stranger, os.getgid(), 0o660))
+    install(frontend, sealed(shop.entry("shop", "ecdsa-p256")))
+    assert {os.path.isdir(path) for path, user in given if user == stranger} == {False}
+    folders = [path for path in Path(files.root, "certificates").rglob("*") if path.is_dir() and not path.is_symlink()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o751}
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"files": []}', b"5"])
+def test_facts_that_are_broken_are_those_of_no_certificate(
+    files: Files, frontend: Frontend, sealed: Seal, shop: Issued, content: bytes
+) -> None:
+    bundle = sealed(shop.entry("shop", "ecdsa-p256"))
+    install(frontend, bundle)
+    facts = "certificates/shop/ecdsa-p256/generations/0001/facts.json"
+    if content.startswith(b"{"):
+        content = json.dumps({**json.loads(files.read(facts) or b""), **json.loads(content)}).encode()
+    files.write(facts, content)
+    assert frontend.installed() == []
+    assert install(frontend, bundle)
 
 
 def test_access_that_was_changed_by_hand_is_set_again(
