@@ -15,7 +15,7 @@ from ..plugin_utils.progress import describe_run, merge_runs
 display = Display()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
     """A module can't print while it works, so a long job is a sequence of short ones."""
 
     TRANSFERS_FILES = False

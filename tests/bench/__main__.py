@@ -70,7 +70,7 @@ def measure(sizes: Sizes, place: Path) -> Measured:
     """Measure ours and lego one after the other, each on a lab of its own."""
     with Lab(_options(PRIMARIES)) as lab:
         issuances = [
-            [_telling(f"{count} certificates", lambda: issue(lab, place, count, size)) for _round in range(sizes.times)]  # noqa: B023
+            [_telling(f"{count} certificates", lambda: issue(lab, place, count, size)) for _round in range(sizes.times)]  # noqa: B023  # called at once
             for count, size in sizes.issued
         ]
         looks = _telling(f"{sizes.stored} stored", lambda: look(lab, place, sizes.stored, sizes.times))

@@ -25,7 +25,7 @@ _SECRET = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 _LINE = re.compile(r"[A-Za-z0-9+/=]{8,}")
 
 
-class DiscreetModule(AnsibleModule):  # type: ignore[misc]
+class DiscreetModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """A module that shows no secret of its options, whatever is wrong with them."""
 
     def _load_params(self) -> None:

@@ -17,13 +17,15 @@ from urllib.parse import urlsplit
 from tests.lab import Lab
 from tests.lab.authority import make_listener
 
+Kind = Literal["lose request", "lose answer", "hang", "answer"]
+
 
 @dataclass
 class Fault:
     """What happens once to a request: the connection ends before or after the CA heard, or this is the answer."""
 
     path: str
-    kind: Literal["lose request", "lose answer", "hang", "answer"]
+    kind: Kind
     status: int = 503
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -80,7 +82,7 @@ class FaultyProxy:
                 if fault and fault.kind == "answer":
                     self._reply(fault.status, fault.headers, fault.body)
                     return
-                status, headers, content = proxy._forward(self.command, self.path, self.headers, body)
+                status, headers, content = proxy._forward(self.command, self.path, dict(self.headers), body)
                 if fault and status < 400:
                     self.close_connection = True
                     return
@@ -89,7 +91,7 @@ class FaultyProxy:
                     proxy.faults.append(fault)
                 self._reply(status, headers, content)
 
-            do_GET = do_HEAD = do_POST = handle_request  # noqa: N815
+            do_GET = do_HEAD = do_POST = handle_request  # noqa: N815  # the names that http.server calls
 
             def _reply(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
                 self.send_response(status)

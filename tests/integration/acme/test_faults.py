@@ -17,7 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.session impor
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import make_key
 
-from tests.integration.acme.faulty_proxy import Fault, FaultyProxy
+from tests.integration.acme.faulty_proxy import Fault, FaultyProxy, Kind
 
 NAMES = [Identifier("dns", "faulty.fleet.test")]
 NEW_ORDER, ACCOUNT, KEY_CHANGE = "/order-plz", "/my-account/", "/rollover-account-key"
@@ -25,9 +25,9 @@ NEW_ORDER, ACCOUNT, KEY_CHANGE = "/order-plz", "/my-account/", "/rollover-accoun
 
 @pytest.mark.parametrize("kind", ["lose request", "lose answer"])
 def test_a_new_order_that_got_no_answer_is_not_sent_again(
-    proxy: FaultyProxy, through_proxy: Session, kind: str
+    proxy: FaultyProxy, through_proxy: Session, kind: Kind
 ) -> None:
-    proxy.faults.append(Fault(NEW_ORDER, kind))  # type: ignore[arg-type]
+    proxy.faults.append(Fault(NEW_ORDER, kind))
     with pytest.raises(LostConnectionError) as raised:
         new_order(through_proxy, NAMES, profile="classic")
     assert raised.value.uncertain
@@ -36,8 +36,8 @@ def test_a_new_order_that_got_no_answer_is_not_sent_again(
 
 
 @pytest.mark.parametrize("kind", ["lose request", "lose answer"])
-def test_reading_is_repeated(proxy: FaultyProxy, through_proxy: Session, kind: str) -> None:
-    proxy.faults += [Fault(ACCOUNT, kind), Fault(ACCOUNT, kind)]  # type: ignore[arg-type]
+def test_reading_is_repeated(proxy: FaultyProxy, through_proxy: Session, kind: Kind) -> None:
+    proxy.faults += [Fault(ACCOUNT, kind), Fault(ACCOUNT, kind)]
     assert fetch_account(through_proxy).status == "valid"
     assert len([path for path in proxy.seen if path.startswith(ACCOUNT)]) >= 3
 
@@ -68,10 +68,10 @@ def test_a_web_page_of_a_server_in_front_keeps_retry_after(
 
 @pytest.mark.parametrize(("kind", "taken"), [("lose request", False), ("lose answer", True)])
 def test_which_key_the_ca_knows_can_be_found_out(
-    proxy: FaultyProxy, through_proxy: Session, kind: str, taken: bool
+    proxy: FaultyProxy, through_proxy: Session, kind: Kind, taken: bool
 ) -> None:
     new_key = AccountKey(make_key("ecdsa-p256"))
-    proxy.faults.append(Fault(KEY_CHANGE, kind))  # type: ignore[arg-type]
+    proxy.faults.append(Fault(KEY_CHANGE, kind))
     with pytest.raises(LostConnectionError):
         change_key(through_proxy, new_key)
     assert (find(through_proxy.with_key(new_key)) is not None) is taken

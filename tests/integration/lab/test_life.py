@@ -30,7 +30,7 @@ def test_nothing_is_left_after_stop() -> None:
 
 
 def test_an_exception_inside_stops_the_lab() -> None:
-    with pytest.raises(ZeroDivisionError), Lab() as lab:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), Lab() as lab:  # noqa: PT012  # the lab is only there inside
         records = processes(lab.folder)
         raise ZeroDivisionError
     assert not any(record.is_alive() for record in records)
