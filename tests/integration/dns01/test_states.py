@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,10 +176,10 @@ def test_an_answer_too_large_for_udp_is_fetched_over_tcp_and_noted(dns01: Dns01,
 
 
 def test_ipv6_is_used_for_updates_and_verified(
-    dns01: Dns01, lab: Lab, responders: list[dict[str, object]], name: str, value: str
+    dns01: Dns01, lab: Lab, responders: list[dict[str, Any]], name: str, value: str
 ) -> None:
     bind = next(responder for responder in responders if responder["name"] == "bind")
-    addresses = [address for address in bind["addresses"] if ipaddress.ip_address(address).version == 6]  # type: ignore[attr-defined]
+    addresses = [address for address in bind["addresses"] if ipaddress.ip_address(address).version == 6]
     if not addresses:
         pytest.skip("this machine has no IPv6")
     only = [{**bind, "addresses": addresses}]
@@ -189,7 +190,7 @@ def test_ipv6_is_used_for_updates_and_verified(
 
 
 def test_servers_that_nobody_listed_are_verified_through_the_ns_records(
-    dns01: Dns01, responders: list[dict[str, object]], name: str, value: str
+    dns01: Dns01, responders: list[dict[str, Any]], name: str, value: str
 ) -> None:
     listed = [responder for responder in responders if responder["name"] != "nsd"]
     result = dns01(responders=listed, wait=0, records=[{"name": name, "values": [value]}])
@@ -201,9 +202,9 @@ def test_servers_that_nobody_listed_are_verified_through_the_ns_records(
 
 
 def test_a_responder_listed_with_one_of_its_addresses_is_verified_on_all(
-    dns01: Dns01, lab: Lab, responders: list[dict[str, object]], name: str, value: str
+    dns01: Dns01, lab: Lab, responders: list[dict[str, Any]], name: str, value: str
 ) -> None:
-    first = [{**each, "addresses": each["addresses"][:1]} for each in responders]  # type: ignore[index]
+    first = [{**each, "addresses": each["addresses"][:1]} for each in responders]
     result = dns01(responders=first, records=[{"name": name, "values": [value]}])
     assert "msg" not in result
     assert {verdict["address"] for verdict in result["verdicts"]} == {
