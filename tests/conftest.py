@@ -22,8 +22,16 @@ def shared_lab() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def lab(shared_lab: Lab) -> Iterator[Lab]:
-    """The running lab; whatever fault a test leaves behind is undone after it."""
-    yield shared_lab
+@pytest.fixture(scope="module")
+def tidy_lab(shared_lab: Lab) -> Lab:
+    """The lab without what the tests of another file may have left, in whatever order the files come."""
     shared_lab.heal()
+    shared_lab.remove_every_txt()
+    return shared_lab
+
+
+@pytest.fixture
+def lab(tidy_lab: Lab) -> Iterator[Lab]:
+    """The running lab; whatever fault a test leaves behind is undone after it."""
+    yield tidy_lab
+    tidy_lab.heal()
