@@ -84,3 +84,17 @@ def test_a_frontend_that_is_built_anew_costs_no_order(plays: Plays, tmp_path: Pa
     assert "0 orders" in played.output
     assert (played.changes["front1"] > 0, played.changes["front2"], played.changes["front3"]) == (True, 0, 0)
     assert live(tmp_path, "front1", "good").read_bytes() == before
+
+
+def test_a_reload_that_failed_is_repeated_by_the_next_play(plays: Plays, tmp_path: Path) -> None:
+    reload = plays.variables["certfleet_frontend_reload_command"]
+    plays.variables["certfleet_frontend_reload_command"] = "false"
+    assert plays.renew(GOOD).status != 0
+    assert live(tmp_path, "front1", "good").exists()
+
+    plays.variables["certfleet_frontend_reload_command"] = reload
+    assert plays.renew(GOOD).status == 0
+    assert sorted(plays.reloads.read_text().split()) == ["front1", "front2", "front3"]
+
+    played = plays.renew(GOOD)
+    assert set(played.changes.values()) == {0}, played.output
