@@ -150,7 +150,7 @@ contact:
   type: list
   elements: str
   sample: ["mailto:tls@example.com"]
-key_fingerprint:
+key_thumbprint:
   description:
     - The SHA-256 thumbprint of the account's key (RFC 7638), as it is in key authorizations.
     - Null in check mode when the key is still to be made.

@@ -13,6 +13,7 @@ version_added: 1.0.0
 author: The certfleet developers (@certfleet)
 description:
   - Runs on a validation host and lists the certificates in its store, with their dates, names, issuers and failures.
+    Those that could not be issued yet are in the list, too, without dates and names.
   - A JMESPath expression can select and shape what comes back, such as the names of all that expire within ten days.
   - Keys are never part of it.
 options:

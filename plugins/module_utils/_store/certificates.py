@@ -34,8 +34,11 @@ class CertificateStore:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def scan(self, names: Iterable[str] | None = None) -> Iterator[StoredCertificate]:
-        """Each certificate that there is, or of those names, sorted; a broken record is told, not raised."""
+    def scan(self, names: Iterable[str] | None = None, *, unissued: bool = False) -> Iterator[StoredCertificate]:
+        """Each certificate that there is, or of those names, sorted; a broken record is told, not raised.
+
+        With ``unissued`` also those of which only attempts are known so far.
+        """
         for name in self._files.names("certificates") if names is None else sorted(set(names)):
             for key_type in self._files.names(f"certificates/{name}"):
                 try:
@@ -43,7 +46,7 @@ class CertificateStore:
                 except StoreError as error:
                     yield StoredCertificate(name, key_type, None, error.message)
                     continue
-                if issuance is not None:
+                if issuance is not None or unissued:
                     yield StoredCertificate(name, key_type, issuance)
 
     def issuance(self, name: str, key_type: str) -> dict[str, Any] | None:

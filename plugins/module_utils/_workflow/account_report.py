@@ -24,7 +24,7 @@ def report_present(
     before = _view(found)
     after = {**before, **_foresee(found, wanted, directory, steps)}
     if record is not None:
-        after["account_uri"], after["key_fingerprint"] = record.account_uri, record.thumbprint
+        after["account_uri"], after["key_thumbprint"] = record.account_uri, record.thumbprint
     return {
         "changed": bool(steps),
         "actions": list(steps),
@@ -33,7 +33,7 @@ def report_present(
         "contact": after["contact"],
         "key_type": after["key_type"],
         "key_label": after["key_label"],
-        "key_fingerprint": _made(after["key_fingerprint"]),
+        "key_thumbprint": _made(after["key_thumbprint"]),
         "terms_of_service": directory.terms_of_service,
         "terms_of_service_agreed": after["terms_of_service"],
         "terms_of_service_changed": terms_changed(found.record, directory),
@@ -71,7 +71,7 @@ def _record_view(record: Record) -> dict[str, Any]:
         "contact": list(record.contact),
         "key_type": record.key_type,
         "key_label": record.key_label,
-        "key_fingerprint": record.thumbprint,
+        "key_thumbprint": record.thumbprint,
         "terms_of_service": record.terms_of_service,
     }
 
@@ -87,7 +87,7 @@ def _foresee(found: Found, wanted: WantedAccount, directory: Directory, steps: S
             "contact": list(known or kept),
             "key_type": found.key_type or wanted.key_type or DEFAULT_KEY_TYPE,
             "key_label": wanted.key_label,
-            "key_fingerprint": AccountKey(found.key).thumbprint if found.key else TO_BE_MADE,
+            "key_thumbprint": AccountKey(found.key).thumbprint if found.key else TO_BE_MADE,
             "terms_of_service": directory.terms_of_service if wanted.terms_agreed else None,
         }
     if wanted.contact is not None:
@@ -106,7 +106,7 @@ def _with_key(found: Found, wanted: WantedAccount, thumbprint: str) -> dict[str,
     return {
         "key_type": wanted.key_type or found.key_type,
         "key_label": kept if wanted.key_label is None else wanted.key_label,
-        "key_fingerprint": thumbprint,
+        "key_thumbprint": thumbprint,
     }
 
 

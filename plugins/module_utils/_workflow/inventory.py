@@ -27,7 +27,7 @@ _FIELDS = (
 def list_certificates(files: Files, now: datetime) -> list[dict[str, Any]]:
     """A description of each stored certificate, by name and key type; no keys in it."""
     store = CertificateStore(files)
-    return [_describe(store, entry, now) for entry in store.scan()]
+    return [_describe(store, entry, now) for entry in store.scan(unissued=True)]
 
 
 def search(certificates: list[dict[str, Any]], query: str | None) -> Any:
@@ -51,7 +51,7 @@ def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) 
     described.update(
         failures=state.get("failures", 0), last_failure=state.get("last_failure"), order=pending and pending.get("url")
     )
-    if stored is None or entry.issuance is None:
+    if stored is None or entry.issuance is None:  # never issued, or not readable
         return described
     return {
         **described,

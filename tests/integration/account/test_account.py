@@ -47,7 +47,7 @@ def test_each_state_is_foreseen_reached_and_then_left_alone(lab: Lab, store: Pat
             assert foreseen.get(name) == done.get(name)
     assert results[1]["contact"] == ["mailto:ops@fleet.test"]
     assert results[1]["terms_of_service_agreed"] == results[1]["terms_of_service"]
-    assert len({results[4 * number + 1]["key_fingerprint"] for number in (0, 3, 4, 5)}) == 4
+    assert len({results[4 * number + 1]["key_thumbprint"] for number in (0, 3, 4, 5)}) == 4
     assert results[21]["key_type"] == "rsa-2048"
     assert files(store) == {}
 
@@ -133,7 +133,7 @@ def test_a_change_of_the_key_that_was_cut_off_is_finished(
     assert pending.read_bytes() == next_key
     finished = account(key_label="a", **through)
     assert finished["actions"] == ["finish key change"]
-    assert finished["key_fingerprint"] == foreseen["key_fingerprint"]
+    assert finished["key_thumbprint"] == foreseen["key_thumbprint"]
     (key,) = store.rglob("key.pem")
     assert key.read_bytes() == next_key
     assert not pending.exists()
@@ -173,6 +173,6 @@ def test_a_ca_that_was_set_up_anew_registers_the_same_key(lab: Lab, account: Acc
     lab.restart_ca()
     again = account(terms_agreed=True)
     assert again["actions"] == ["register"]
-    assert again["key_fingerprint"] == first["key_fingerprint"]
+    assert again["key_thumbprint"] == first["key_thumbprint"]
     assert again["contact"] == ["mailto:ops@fleet.test"]
     assert not account(terms_agreed=True, contact=["ops@fleet.test"]).changed

@@ -94,10 +94,13 @@ def test_a_failure_is_remembered_and_a_success_clears_it(lab: Lab, keep: Keep, s
     failed = keep([MAIL], fail_on="never")
     assert not failed.failed
     assert "bind" in failed["certificates"][0]["reason"]
-    query = {"store": str(store), "query": "[].{name: name, failures: failures}"}
+    query = {"store": str(store), "query": "[].{name: name, failures: failures, why: last_failure.msg}"}
+    (remembered,) = run_module(lab, "store_info", query)["certificates"]
+    assert (remembered["name"], remembered["failures"]) == ("mail", 1)
+    assert "bind" in remembered["why"]
     lab.restore_tsig("bind")
     assert keep([MAIL]).changed
-    assert run_module(lab, "store_info", query)["certificates"] == [{"name": "mail", "failures": 0}]
+    assert run_module(lab, "store_info", query)["certificates"] == [{"name": "mail", "failures": 0, "why": None}]
 
 
 def test_a_value_missing_on_one_responder_is_never_shown_to_the_ca(lab: Lab, keep: Keep) -> None:

@@ -138,3 +138,9 @@ def test_the_scan_of_some_names_looks_at_no_others(store: CertificateStore, file
 def test_an_order_whose_record_is_broken_is_lost(store: CertificateStore, files: Files, content: bytes) -> None:
     files.write("certificates/shop/rsa-2048/order.json", content)
     assert store.pending("shop", "rsa-2048") is None
+
+
+def test_what_was_never_issued_is_found_when_asked_for(store: CertificateStore) -> None:
+    store.set_state("shop", "rsa-2048", {"failures": 1})
+    assert list(store.scan()) == []
+    assert list(store.scan(unissued=True)) == [StoredCertificate("shop", "rsa-2048", None)]

@@ -180,7 +180,7 @@ def test_each_stage_is_told_by_check_mode_done_once_and_then_left_alone(kit: Kit
 def _without_what_was_made(done: dict[str, Any], foreseen: dict[str, Any]) -> dict[str, Any]:
     """The result with everything that check mode could not know put back."""
     result = json.loads(json.dumps(done))
-    for name in ("account_uri", "key_fingerprint"):
+    for name in ("account_uri", "key_thumbprint"):
         if foreseen.get(name) is None and name in result:
             result[name] = None
         if foreseen["diff"]["after"].get(name) == "(to be made)":
@@ -204,7 +204,7 @@ def test_the_result_says_all_but_the_key(kit: Kit) -> None:
         "contact": ["mailto:ops@example.com"],
         "key_type": "ecdsa-p256",
         "key_label": None,
-        "key_fingerprint": kit.thumbprint,
+        "key_thumbprint": kit.thumbprint,
         "terms_of_service": f"{HOST}/terms/1",
         "terms_of_service_agreed": f"{HOST}/terms/1",
         "terms_of_service_changed": False,
@@ -337,7 +337,7 @@ def test_a_change_of_the_key_that_the_network_cut_off_is_finished(registered: Ki
     done = registered.run(wanted)
     assert done == foreseen
     assert done["actions"] == ["finish key change"]
-    assert (done["key_label"], done["key_fingerprint"]) == ("a", registered.thumbprint)
+    assert (done["key_label"], done["key_thumbprint"]) == ("a", registered.thumbprint)
     assert registered.store.key() == pending
     assert registered.store.next_key() is None
     assert not registered.run(wanted)["changed"]
@@ -400,7 +400,7 @@ def test_a_change_of_the_key_survives_a_crash_at_any_moment(tmp_path: Path, want
             points += 1
         kit.recover()
         result = kit.run(wanted)
-        assert result["key_fingerprint"] == kit.thumbprint == AccountKey(load_key(kit.store.key() or b"")).thumbprint
+        assert result["key_thumbprint"] == kit.thumbprint == AccountKey(load_key(kit.store.key() or b"")).thumbprint
         assert kit.store.next_key() is None
         assert kit.run(OPS)["actions"] == [], "the CA knows the key in the store"
         assert not kit.run(wanted)["changed"]
