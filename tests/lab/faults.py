@@ -14,7 +14,7 @@ from .parts import Parts
 from .plan import FOLLOWED, SECONDARY, random_secret
 from .zones import zone_of
 
-_CATCH_UP_TIMEOUT = 60.0
+_CATCH_UP_TIMEOUT = 15.0
 
 
 class Faults(Parts):
@@ -135,14 +135,10 @@ class Faults(Parts):
         if not self._responder(FOLLOWED).is_running:
             return
         deadline = time.monotonic() + _CATCH_UP_TIMEOUT
-        nudge_at = 0.0
         while self._nsd.is_behind():
             if time.monotonic() > deadline:
                 raise LabError(f"{SECONDARY} does not catch up:\n{self._nsd.log_tail()}")
-            # on a busy machine a transfer takes longer than a look, and a nudge may begin it anew
-            if time.monotonic() > nudge_at:
-                self._nsd.catch_up()
-                nudge_at = time.monotonic() + 1
+            self._nsd.catch_up()
             time.sleep(0.1)
 
     def _require_primary(self, name: str) -> Responder:

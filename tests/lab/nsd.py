@@ -58,7 +58,8 @@ server:
     chroot: ""
     zonesdir: "{self.folder}/zones"
     zonelistfile: "{self.folder}/zone.list"
-    xfrdfile: "{self.folder}/xfrd.state"
+    # After a restart the zones are those of the zone files, so every one has to be asked for anew.
+    xfrdfile: ""
     xfrdir: "{self.folder}"
     pidfile: ""
     # In memory only: the file it would use otherwise is the system's, shared by all labs.

@@ -120,6 +120,16 @@ def test_a_secondary_that_was_down_catches_up(lab: Lab) -> None:
     lab.remove_txt("knot", OWNER, "meanwhile")
 
 
+def test_a_secondary_comes_back_with_what_changed_long_before_it_went_down(lab: Lab) -> None:
+    owner = "_acme-challenge.shop.test"
+    lab.add_txt("knot", owner, "before")
+    wait_until(lambda: lab.txt("nsd", owner) == {"before"})
+    lab.down("nsd")
+    lab.up("nsd")
+    assert lab.txt("nsd", owner) == {"before"}
+    lab.remove_txt("knot", owner, "before")
+
+
 @pytest.mark.parametrize("forget", [False, True])
 @pytest.mark.parametrize("name", ["knot", "bind", "powerdns"])
 def test_a_primary_with_other_keys_refuses_updates(lab: Lab, name: str, forget: bool) -> None:
