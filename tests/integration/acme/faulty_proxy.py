@@ -87,8 +87,8 @@ class FaultyProxy:
                     self.close_connection = True
                     return
                 if fault:
-                    # a nonce refused now and then is no answer worth losing
-                    proxy.faults.append(fault)
+                    # a nonce refused now and then is no answer worth losing: as if it had not been asked
+                    proxy._put_back(fault, self.path)
                 self._reply(status, headers, content)
 
             do_GET = do_HEAD = do_POST = handle_request  # noqa: N815  # the names that http.server calls
@@ -116,6 +116,11 @@ class FaultyProxy:
                     self.faults.remove(fault)
                     return fault
         return None
+
+    def _put_back(self, fault: Fault, path: str) -> None:
+        with self._lock:
+            self.faults.append(fault)
+            self.seen.remove(path)
 
     def _forward(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
