@@ -13,7 +13,7 @@ from .._core.errors import Error
 from .._dns.fleet import Fleet
 from .._dns.record import TxtRecord
 from .._dns.report import Report
-from . import orders
+from . import steps
 from .awaiting import await_issued, await_ready
 from .run import Attempt, Run
 from .storing import record_failures, store_issued
@@ -25,20 +25,20 @@ def issue(run: Run, fleet: Fleet, wait: float) -> None:
     Whatever happens, every value that was published is withdrawn again; the CA
     and the disk are kept at work meanwhile.
     """
-    orders.prepare_keys(run)
-    orders.open_orders(run)
-    orders.read_authorizations(run)
+    steps.prepare_keys(run)
+    steps.open_orders(run)
+    steps.read_authorizations(run)
     records = {attempt: _records_of(run, attempt) for attempt in run.going}
     with ThreadPoolExecutor(max_workers=1) as background:
         try:
             _publish(run, fleet, records, wait)
-            orders.answer(run)
+            steps.answer(run)
             await_ready(run)
         finally:
             withdrawal = background.submit(fleet.withdraw, sorted(frozenset().union(*records.values())))
-        orders.finalize(run)
+        steps.finalize(run)
         await_issued(run)
-        orders.download(run)
+        steps.download(run)
         store_issued(run)
         record_failures(run)
     report = withdrawal.result()
@@ -50,7 +50,7 @@ def _records_of(run: Run, attempt: Attempt) -> frozenset[TxtRecord]:
     """The TXT values that an attempt needs (RFC 8555 §8.4); an attempt without its challenge fails here."""
     records = set()
     try:
-        for authorization in orders.pending_authorizations(run, attempt):
+        for authorization in steps.pending_authorizations(run, attempt):
             records.add(TxtRecord(*dns_01(authorization, run.session.key)))
     except Error as error:
         attempt.failure = error

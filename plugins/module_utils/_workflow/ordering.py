@@ -14,7 +14,7 @@ from .._core.errors import Error
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
-from . import orders
+from . import steps
 from .awaiting import await_issued, await_ready
 from .connection import Authority, connect
 from .job import clear_finished, describe_fatal, expect, make_plan, outcome_of
@@ -49,36 +49,36 @@ class Ordering:
         """Make or take up an order for all that is due, and say what the challenges need."""
         needs: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
 
-        def steps(run: Run) -> None:
-            orders.prepare_keys(run)
-            orders.open_orders(run)
-            orders.read_authorizations(run)
+        def carry_out(run: Run) -> None:
+            steps.prepare_keys(run)
+            steps.open_orders(run)
+            steps.read_authorizations(run)
             needs.update(describe_needs(run))
 
-        attempts, decisions = self._do(wanted, steps)
+        attempts, decisions = self._do(wanted, carry_out)
         changed = any(attempt.ordered for attempt in attempts)
         return {**self._result(attempts, decisions), **needs, "changed": changed}
 
     def finish(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
         """Answer the challenges of the pending orders, and store the certificates."""
 
-        def steps(run: Run) -> None:
-            orders.prepare_keys(run)
-            orders.resume_orders(run)
-            orders.read_authorizations(run)
-            orders.answer(run)
+        def carry_out(run: Run) -> None:
+            steps.prepare_keys(run)
+            steps.resume_orders(run)
+            steps.read_authorizations(run)
+            steps.answer(run)
             await_ready(run)
-            orders.finalize(run)
+            steps.finalize(run)
             await_issued(run)
-            orders.download(run)
+            steps.download(run)
             store_issued(run)
             record_failures(run)
 
-        attempts, decisions = self._do(wanted, steps)
+        attempts, decisions = self._do(wanted, carry_out)
         changed = any(attempt.issued is not None for attempt in attempts if attempt.failure is None)
         return {**self._result(attempts, decisions), "changed": changed}
 
-    def _do(self, wanted: Sequence[Wanted], steps: Callable[[Run], None]) -> tuple[list[Attempt], list[Decision]]:
+    def _do(self, wanted: Sequence[Wanted], carry_out: Callable[[Run], None]) -> tuple[list[Attempt], list[Decision]]:
         with Lock(self._files):
             decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
             clear_finished(decisions, self._store)
@@ -90,7 +90,7 @@ class Ordering:
                     profile = each.decision.wanted.profile
                     check_offered(profile, session.directory.profiles, session.directory.url)
                 run = Run(session, self._store, self._clock, attempts, self._concurrency, self._patience)
-                steps(run)
+                carry_out(run)
         return attempts, decisions
 
     def _result(self, attempts: Sequence[Attempt], decisions: Sequence[Decision]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def describe_needs(run: Run) -> dict[str, Any]:
     for attempt in run.going:
         kind = attempt.decision.wanted.challenge
         try:
-            for each in orders.pending_authorizations(run, attempt):
+            for each in steps.pending_authorizations(run, attempt):
                 if kind == "dns-01":
                     owner, value = dns_01(each, run.session.key)
                     values.setdefault(owner, {})[value] = None
