@@ -37,17 +37,17 @@ lego is Debian's, with its own pauses and without its look at the name servers, 
 class Sizes:
     """How many certificates are issued and stored, and how often each is measured.
 
-    `issued` has pairs of how many in all and how many in each run. The biggest run is the cheapest:
-    the pauses that a CA asks for come once in each run, whatever its size.
+    `issued` has triples: how many in all, how many in each run, and how often. The biggest run is the
+    cheapest: the pauses that a CA asks for come once in each run, whatever its size.
     """
 
-    issued: tuple[tuple[int, int], ...] = ((200, 200), (1000, 200), (1000, 1000))
+    issued: tuple[tuple[int, int, int], ...] = ((200, 200, 3), (1000, 200, 1), (1000, 1000, 3))
     stored: int = 10_000
+    looks: int = 3
     lego: int = 64
-    times: int = 3
 
 
-QUICK = Sizes(issued=((50, 50), (200, 200)), stored=1000, lego=16, times=1)
+QUICK = Sizes(issued=((50, 50, 1), (200, 200, 1)), stored=1000, lego=16, looks=1)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,10 +70,10 @@ def measure(sizes: Sizes, place: Path) -> Measured:
     """Measure ours and lego one after the other, each on a lab of its own."""
     with Lab(_options(PRIMARIES)) as lab:
         issuances = [
-            [_telling(f"{count} certificates", lambda: issue(lab, place, count, size)) for _round in range(sizes.times)]  # noqa: B023  # called at once
-            for count, size in sizes.issued
+            [_telling(f"{count} certificates", lambda: issue(lab, place, count, size)) for _round in range(times)]  # noqa: B023  # called at once
+            for count, size, times in sizes.issued
         ]
-        looks = _telling(f"{sizes.stored} stored", lambda: look(lab, place, sizes.stored, sizes.times))
+        looks = _telling(f"{sizes.stored} stored", lambda: look(lab, place, sizes.stored, sizes.looks))
     with Lab(_options(PRIMARIES[:1])) as lab:
         lego = _telling(f"{sizes.lego} with lego", lambda: issue_with_lego(lab, place, sizes.lego))
     return Measured(issuances, looks, lego)
