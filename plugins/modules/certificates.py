@@ -24,7 +24,8 @@ options:
   run_size:
     description:
       - How many certificates go through the steps together.
-      - Bigger runs are faster, since the pauses that a CA asks for come once in each run. Updates have up to 200 values in one message, so multiples of 200 suit best.
+      - Bigger runs are faster, since the pauses that a CA asks for come once in each run.
+        Updates have up to 200 values in one message, so multiples of 200 suit best.
     type: int
     default: 200
   max_runs:
