@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography import x509
 
 from tests.lab import Lab
@@ -156,6 +157,13 @@ def test_bad_input_is_told_before_anything_is_sent_and_leaves_the_store_as_it_wa
         assert result.failed
         assert part in result["msg"]
     assert snapshot() == before
+
+
+@pytest.mark.parametrize(("value", "part"), [(0, "max_runs: 0 is less than 1"), ("abc", "max_runs")])
+def test_a_number_of_runs_that_makes_no_sense_is_told(keep: Keep, value: object, part: str) -> None:
+    result = keep([MAIL], max_runs=value)
+    assert result.failed
+    assert part in result["msg"]
 
 
 def test_an_account_that_is_not_registered_is_told(lab: Lab, keep: Keep) -> None:
