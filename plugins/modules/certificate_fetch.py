@@ -15,7 +15,8 @@ description:
   - Runs on the validation host, delegated from a frontend, and takes from the store what that frontend lacks.
   - Certificates and keys leave the validation host only as a sealed bundle (CMS, AES-256), which nobody but that frontend can open.
     The controller carries ciphertext, and neither results nor logs hold a private key.
-  - A certificate that has expired is not delivered, nor is one whose record in the store is damaged; RV(left_out) tells which.
+  - A certificate that has expired is not delivered, nor is one whose files in the store are damaged or don't belong together;
+    RV(left_out) tells which. The others are delivered all the same.
 options:
   names:
     description: The names of the certificates that the frontend is to have; all that the store holds when it is left out.

@@ -18,7 +18,7 @@ from .._core.errors import Error, InputError
 from .._core.files import Files
 from .._core.name import check_name
 from .._store.certificates import ISSUANCE, CertificateStore, StoredCertificate
-from .._x509.bundle import Entry, pack, seal
+from .._x509.bundle import Entry, check_entry, pack, seal
 from .._x509.key import check_key_type
 
 
@@ -91,7 +91,7 @@ def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
         try:
             _check_usable(found, now)
             if wish.installed.get((found.name, found.key_type)) != (found.issuance or {}).get("sha256"):
-                entries.append(_read_entry(store, found))
+                entries.append(_read_entry(store, found, now))
         except Error as error:
             reasons[found.name] = error.message
             left_out.append((found.name, found.key_type, error.message))
@@ -113,15 +113,17 @@ def _check_usable(found: StoredCertificate, now: datetime) -> None:
         raise Error(f"its {found.key_type} certificate expired at {found.issuance['not_after']}")
 
 
-def _read_entry(store: CertificateStore, found: StoredCertificate) -> Entry:
-    """Record and files of one generation, even when a run switches to a new one meanwhile."""
+def _read_entry(store: CertificateStore, found: StoredCertificate, now: datetime) -> Entry:
+    """Record and files of one generation, even when a run switches to a new one meanwhile; Error unless they fit."""
     files = store.live_set(found.name, found.key_type, (*FILES, ISSUANCE))
     try:
         record = json.loads(files.pop(ISSUANCE))
         identifiers = tuple(record["identifiers"])
-        return Entry(found.name, found.key_type, identifiers, record["sha256"], record["not_after"], files)
+        entry = Entry(found.name, found.key_type, identifiers, record["sha256"], record["not_after"], files)
+        check_entry(entry, now)
     except (KeyError, TypeError, ValueError):
         raise Error(f"the record of its {found.key_type} certificate is damaged") from None
+    return entry
 
 
 def _read_installed(entry: Any) -> tuple[tuple[str, str], str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from cryptography import x509
@@ -17,6 +18,8 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 
 from .._core.bundle import FILES, VERSION, digest_of, to_json
 from .._core.errors import Error
+from .chain import check_chain, describe, split_chain
+from .key import fingerprint_of, load_key
 
 _SMALLEST_RSA_KEY = 2048
 
@@ -35,6 +38,21 @@ class Entry:
     sha256: str
     not_after: str
     files: Mapping[str, bytes] = field(repr=False)
+
+
+def check_entry(entry: Entry, now: datetime) -> None:
+    """Error when the frontend would refuse this entry, because it would refuse all of the bundle with it."""
+    what = f"its {entry.key_type} certificate"
+    leaf, chain, whole = (split_chain(entry.files[name]) for name in ("cert.pem", "chain.pem", "fullchain.pem"))
+    if len(leaf) != 1 or [*leaf, *chain] != whole:
+        raise Error(f"{what} has a fullchain.pem that is not cert.pem and chain.pem one after the other")
+    facts = describe(leaf[0])
+    names = [identifier.value for identifier in facts.identifiers]
+    if facts.sha256 != entry.sha256 or sorted(names) != sorted(entry.identifiers):
+        raise Error(f"{what} is another one than its record says")
+    if fingerprint_of(load_key(entry.files["privkey.pem"], f"the key of {what}", ours=True)) != facts.fingerprint:
+        raise Error(f"{what} is with a key that it is not for")
+    check_chain(entry.files["fullchain.pem"], now, f"the chain of {what}")
 
 
 def pack(entries: Iterable[Entry]) -> bytes:

@@ -67,9 +67,17 @@ def check_issued(
         raise Error(f"The CA's certificate is for other names than those ordered: {names}")
     if now >= facts.not_after:
         raise Error(f"The CA's certificate has expired already, at {format_instant(facts.not_after)}")
-    for certificate, issuer in zip(chain, chain[1:]):
-        _check_link(certificate, issuer)
+    _check_links(chain, "The CA's chain")
     return facts
+
+
+def check_chain(fullchain: bytes, now: datetime, what: str) -> None:
+    """Error unless each certificate of a chain was issued by the next, and none has expired."""
+    chain = _load(fullchain)
+    _check_links(chain, what)
+    end = min(certificate.not_valid_after_utc for certificate in chain)
+    if now >= end:
+        raise Error(f"{what} has a certificate that expired at {format_instant(end)}")
 
 
 def choose_chain(chains: Sequence[bytes], preferred: str | None) -> bytes:
@@ -92,12 +100,13 @@ def _load(pem: bytes) -> list[x509.Certificate]:
         raise Error(f"There is no certificate that can be read: {error}") from error
 
 
-def _check_link(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        subject = issuer.subject.rfc4514_string()
-        raise Error(f"The CA's chain is broken: {subject} did not issue the certificate before it") from error
+def _check_links(chain: Sequence[x509.Certificate], what: str) -> None:
+    for certificate, issuer in zip(chain, chain[1:]):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            subject = issuer.subject.rfc4514_string()
+            raise Error(f"{what} is broken: {subject} did not issue the certificate before it") from error
 
 
 def _describe(certificate: x509.Certificate) -> CertificateFacts:

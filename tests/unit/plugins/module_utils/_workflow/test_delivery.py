@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.bundle import FILES
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.bundle import read_bundle
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.command import run_openssl
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Frontend
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.openssl import OpenSsl
-from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import ISSUANCE, CertificateStore
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.delivery import deliver
 
 from tests.unit.plugins.module_utils._x509.throwaway import DAY, Authority, present
@@ -49,7 +50,7 @@ def frontend(tmp_path_factory: pytest.TempPathFactory) -> Frontend:
 def files(tmp_path: Path) -> Files:
     """A store with two certificates of three names each, one of which has expired."""
     files = Files(str(tmp_path / "store"))
-    authority, store = Authority(NOW - 100 * DAY), CertificateStore(files)
+    authority, store = Authority(NOW - 30 * DAY), CertificateStore(files)
     for name in ("mail", "shop"):
         for key_type in ("rsa-2048", "ecdsa-p256"):
             fresh = authority.issue(f"{name}.example", key_type=key_type, not_after=NOW + 30 * DAY)
@@ -132,20 +133,40 @@ def test_a_key_type_that_there_is_not_is_missing(fetch: Fetch) -> None:
         fetch(names=["shop"], key_types=["ecdsa-p384"])
 
 
-@pytest.mark.parametrize("file", ["issuance.json", "privkey.pem"])
-@pytest.mark.parametrize("content", [None, b"{}", b"{"])
+@pytest.mark.parametrize("file", [ISSUANCE, *FILES])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"{", "of another certificate"])
 def test_a_damaged_certificate_holds_up_none_of_the_others(
-    fetch: Fetch, files: Files, file: str, content: bytes | None
+    fetch: Fetch, files: Files, frontend: Frontend, file: str, content: bytes | str | None
 ) -> None:
-    path = f"certificates/shop/rsa-2048/live/{file}"
-    if file == "privkey.pem" or content is None:
-        files.remove(path)
+    path = "certificates/{}/rsa-2048/live/" + file
+    if isinstance(content, str):
+        content = files.read(path.format("mail"))
+    if content is None:
+        files.remove(path.format("shop"))
     else:
-        files.write(path, content)
+        files.write(path.format("shop"), content)
     result = fetch(names=["shop", "mail"])
-    assert len(result["certificates"]) == 3
-    assert [(each["name"], each["key_type"]) for each in result["left_out"]] in ([("shop", "rsa-2048")], [])
+    others = [("mail", "ecdsa-p256"), ("mail", "rsa-2048"), ("shop", "ecdsa-p256")]
+    assert [target for target in targets(result) if target != ("shop", "rsa-2048")] == others
+    assert all((each["name"], each["key_type"]) == ("shop", "rsa-2048") for each in result["left_out"])
     assert result["missing"] == []
+    # the frontend takes all of the bundle or nothing
+    installed = [change.target for change in frontend.plan(base64.b64decode(result["bundle"]))]
+    assert [(each.name, each.key_type) for each in installed] == targets(result)
+
+
+def test_a_chain_that_has_expired_is_left_out(fetch: Fetch, files: Files) -> None:
+    soon = Authority(NOW - 89 * DAY)
+    late = soon.issue("late.example", not_after=NOW + 30 * DAY)
+    late.store(CertificateStore(files), "late", "ecdsa-p256")
+    assert ("late", "ecdsa-p256") in targets(fetch())
+    gone = Authority(NOW - 91 * DAY).issue("late.example", not_after=NOW + 30 * DAY)
+    gone.store(CertificateStore(files), "late", "ecdsa-p256")
+    result = fetch()
+    assert ("late", "ecdsa-p256") not in targets(result)
+    assert "late" in result["missing"]
+    [reason] = [each["reason"] for each in result["left_out"] if each["name"] == "late"]
+    assert reason.startswith("the chain of its ecdsa-p256 certificate has a certificate that expired at ")
 
 
 @pytest.mark.parametrize("name", ["../accounts", "..", "/etc", ""])
