@@ -64,7 +64,7 @@ seealso:
     description: Fills the store.
 requirements:
   - Python >= 3.10 on the validation host
-  - cryptography
+  - cryptography, idna
 """
 
 EXAMPLES = r"""
