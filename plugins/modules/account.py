@@ -118,7 +118,7 @@ EXAMPLES = r"""
   certfleet.acme.account:
     directory: https://acme-v02.api.letsencrypt.org/directory
     account: legacy
-    key_file: /root/old-account.pem
+    key_file: /etc/ssl/private/old-account.pem
 
 - name: Give the account a new key, once for each label
   certfleet.acme.account:

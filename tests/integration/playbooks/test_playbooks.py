@@ -98,3 +98,25 @@ def test_a_reload_that_failed_is_repeated_by_the_next_play(plays: Plays, tmp_pat
 
     played = plays.renew(GOOD)
     assert set(played.changes.values()) == {0}, played.output
+
+
+def test_a_name_that_no_certificate_has_is_told_and_the_others_are_deployed(plays: Plays, tmp_path: Path) -> None:
+    plays.variables["certfleet_frontend_certificates"] = ["good", "goood"]
+    played = plays.renew(GOOD)
+    assert played.status == 0, played.output
+    assert "Not delivered: goood" in played.output
+    assert live(tmp_path, "front1", "good").exists()
+
+
+def test_a_certificate_that_is_damaged_in_the_store_is_told_and_the_others_are_deployed(
+    plays: Plays, tmp_path: Path
+) -> None:
+    other = {**GOOD, "name": "other", "domains": ["other.fleet.test"]}
+    assert plays.renew(GOOD, other).status == 0
+    (tmp_path / "front1").rename(tmp_path / "gone")
+    (tmp_path / "store/certificates/other/ecdsa-p256/live/privkey.pem").write_bytes(b"damaged")
+    played = plays.renew(GOOD, other)
+    assert played.status == 0, played.output
+    assert "Not delivered: other: " in played.output
+    assert live(tmp_path, "front1", "good").exists()
+    assert not live(tmp_path, "front1", "other").exists()
