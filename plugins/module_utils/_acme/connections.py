@@ -4,8 +4,8 @@
 """Connections to a CA: kept open, shared by all threads, trust and proxies settled once.
 
 requests reads the environment, the proxies and the CA bundle again for each
-request. That is a third of what a request costs, so here it is done once for
-each server.
+request. Here that is done once for each server; ADR 0003 has what its session
+costs.
 """
 
 from __future__ import annotations
