@@ -227,9 +227,9 @@ def handle_account(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """Hand the options to the engine."""
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
-    from ..module_utils._workflow.account_record import read_wanted_account
+    from ..module_utils._workflow.account.record import read_wanted_account
+    from ..module_utils._workflow.account.registration import keep_account
     from ..module_utils._workflow.connection import Authority
-    from ..module_utils._workflow.registration import keep_account
 
     authority = Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"])
     wanted = read_wanted_account(params) if params["state"] == "present" else None

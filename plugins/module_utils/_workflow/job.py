@@ -14,8 +14,8 @@ from typing import Any, Literal
 from .._core.clock import format_instant
 from .._core.errors import StoreError
 from .._store.certificates import CertificateStore
+from .issuance.run import Attempt
 from .plan import Decision, Stored, decide, order_by_urgency, read_stored
-from .run import Attempt
 from .wanted import Wanted
 
 FailOn = Literal["expired", "any", "never"]

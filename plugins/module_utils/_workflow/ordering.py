@@ -14,14 +14,15 @@ from .._core.errors import Error
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
-from . import steps
-from .awaiting import await_issued, await_ready
 from .connection import Authority, connect
+from .issuance import steps
+from .issuance.awaiting import await_issued, await_ready
+from .issuance.opening import open_orders, resume_orders
+from .issuance.run import Attempt, Run
+from .issuance.storing import record_failures, store_issued
 from .job import clear_finished, describe_fatal, expect, make_plan, outcome_of
 from .plan import Decision
 from .profiles import check_offered
-from .run import Attempt, Run
-from .storing import record_failures, store_issued
 from .wanted import Wanted
 
 
@@ -51,7 +52,7 @@ class Ordering:
 
         def carry_out(run: Run) -> None:
             steps.prepare_keys(run)
-            steps.open_orders(run)
+            open_orders(run)
             steps.read_authorizations(run)
             needs.update(describe_needs(run))
 
@@ -64,7 +65,7 @@ class Ordering:
 
         def carry_out(run: Run) -> None:
             steps.prepare_keys(run)
-            steps.resume_orders(run)
+            resume_orders(run)
             steps.read_authorizations(run)
             steps.answer(run)
             await_ready(run)

@@ -19,11 +19,11 @@ from .._core.number import check_number
 from .._dns.fleet import Fleet
 from .._store.certificates import CertificateStore
 from .connection import Authority, connect
-from .issue import issue
+from .issuance.issue import issue
+from .issuance.run import Attempt, Run
 from .job import FailOn, Outcome, carry_out, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
 from .plan import Decision, Stored, order_by_urgency
 from .profiles import check_offered
-from .run import Attempt, Run
 from .wanted import Wanted
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import NetworkError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import outcome_of
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import Decision, decide
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.run import Attempt
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)

@@ -9,23 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from .._acme.directory import Directory, check_directory_url, fetch_directory
-from .._acme.network import Network
-from .._core.clock import Clock
-from .._core.errors import Error
-from .._core.files import Files
-from .._core.lock import Lock
-from .._core.name import check_name
-from .._store.accounts import AccountStore
-from .._store.certificates import CertificateStore
-from .._store.layout import authority_name
-from .._x509.key import PrivateKey, fingerprint_of
-from .account_look import look
-from .account_plan import plan_absent, plan_present
-from .account_record import WantedAccount
-from .account_report import report_absent, report_present
-from .account_steps import Steps
-from .connection import Authority
+from ..._acme.directory import Directory, check_directory_url, fetch_directory
+from ..._acme.network import Network
+from ..._core.clock import Clock
+from ..._core.errors import Error
+from ..._core.files import Files
+from ..._core.lock import Lock
+from ..._core.name import check_name
+from ..._store.accounts import AccountStore
+from ..._store.certificates import CertificateStore
+from ..._store.layout import authority_name
+from ..._x509.key import PrivateKey, fingerprint_of
+from ..connection import Authority
+from .look import look
+from .plan import plan_absent, plan_present
+from .record import WantedAccount
+from .report import report_absent, report_present
+from .steps import Steps
 
 
 def keep_account(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .._acme.account import Account
-from .._acme.directory import Directory
-from .._core.errors import Error
-from .account_look import Found
-from .account_record import Record, WantedAccount
+from ..._acme.account import Account
+from ..._acme.directory import Directory
+from ..._core.errors import Error
+from .look import Found
+from .record import Record, WantedAccount
 
 Step = Literal[
     "register",

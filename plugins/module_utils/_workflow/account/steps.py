@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .._acme.account import deactivate, register, update_contact
-from .._acme.directory import Directory
-from .._acme.key import AccountKey
-from .._acme.key_change import change_key
-from .._acme.network import Network
-from .._acme.problem import NetworkError, ProblemError
-from .._acme.session import Session
-from .._core.known import known
-from .._store.accounts import AccountStore
-from .._x509.key import PrivateKey, fingerprint_of, key_to_pem, make_key
-from .account_look import Found
-from .account_plan import Step
-from .account_record import DEFAULT_KEY_TYPE, Record, WantedAccount, describe_key
+from ..._acme.account import deactivate, register, update_contact
+from ..._acme.directory import Directory
+from ..._acme.key import AccountKey
+from ..._acme.key_change import change_key
+from ..._acme.network import Network
+from ..._acme.problem import NetworkError, ProblemError
+from ..._acme.session import Session
+from ..._core.known import known
+from ..._store.accounts import AccountStore
+from ..._x509.key import PrivateKey, fingerprint_of, key_to_pem, make_key
+from .look import Found
+from .plan import Step
+from .record import DEFAULT_KEY_TYPE, Record, WantedAccount, describe_key
 
 
 class Steps:

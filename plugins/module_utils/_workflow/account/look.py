@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .._acme.account import Account, fetch_account, find
-from .._acme.directory import Directory
-from .._acme.key import AccountKey
-from .._acme.network import Network
-from .._acme.problem import ProblemError
-from .._acme.session import Session
-from .._core.errors import Error
-from .._store.accounts import AccountStore
-from .._x509.key import PrivateKey, fingerprint_of, key_type_of, load_key
-from .account_record import Record
+from ..._acme.account import Account, fetch_account, find
+from ..._acme.directory import Directory
+from ..._acme.key import AccountKey
+from ..._acme.network import Network
+from ..._acme.problem import ProblemError
+from ..._acme.session import Session
+from ..._core.errors import Error
+from ..._store.accounts import AccountStore
+from ..._x509.key import PrivateKey, fingerprint_of, key_type_of, load_key
+from .record import Record
 
 NOT_KNOWN = ("accountDoesNotExist", "unauthorized", "malformed")
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from .._acme.challenge import dns_01
-from .._core.errors import Error
-from .._dns.fleet import Fleet
-from .._dns.record import TxtRecord
-from .._dns.report import Report
+from ..._acme.challenge import dns_01
+from ..._core.errors import Error
+from ..._dns.fleet import Fleet
+from ..._dns.record import TxtRecord
+from ..._dns.report import Report
 from . import steps
 from .awaiting import await_issued, await_ready
+from .opening import open_orders
 from .run import Attempt, Run
 from .storing import record_failures, store_issued
 
@@ -26,7 +27,7 @@ def issue(run: Run, fleet: Fleet, wait: float) -> None:
     and the disk are kept at work meanwhile.
     """
     steps.prepare_keys(run)
-    steps.open_orders(run)
+    open_orders(run)
     steps.read_authorizations(run)
     records = {attempt: _records_of(run, attempt) for attempt in run.going}
     with ThreadPoolExecutor(max_workers=1) as background:

@@ -23,9 +23,9 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account_record import WantedAccount
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account, settle
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.registration import keep_account, settle
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import (
     fingerprint_of,
     key_to_pem,

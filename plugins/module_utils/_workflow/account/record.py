@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .._acme.account import ExternalBinding
-from .._acme.key import AccountKey
-from .._core.errors import InputError
-from .._x509.key import PrivateKey, check_key_type, fingerprint_of, key_type_of, load_key
+from ..._acme.account import ExternalBinding
+from ..._acme.key import AccountKey
+from ..._core.errors import InputError
+from ..._x509.key import PrivateKey, check_key_type, fingerprint_of, key_type_of, load_key
 
 DEFAULT_KEY_TYPE = "ecdsa-p256"
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")

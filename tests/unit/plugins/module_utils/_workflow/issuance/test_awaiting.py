@@ -16,9 +16,12 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import 
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.awaiting import await_issued, await_ready
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.awaiting import (
+    await_issued,
+    await_ready,
+)
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt, Run
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import decide
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.run import Attempt, Run
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 from cryptography.hazmat.primitives.asymmetric import ec
 

@@ -9,17 +9,17 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .._acme.authorization import Authorization
-from .._acme.order import Order
-from .._acme.session import Session
-from .._core.clock import Clock
-from .._core.errors import Error
-from .._core.known import known
-from .._core.workers import do_each
-from .._store.certificates import CertificateStore
-from .._x509.chain import CertificateFacts
-from .._x509.key import PrivateKey
-from .plan import Decision, Stored
+from ..._acme.authorization import Authorization
+from ..._acme.order import Order
+from ..._acme.session import Session
+from ..._core.clock import Clock
+from ..._core.errors import Error
+from ..._core.known import known
+from ..._core.workers import do_each
+from ..._store.certificates import CertificateStore
+from ..._x509.chain import CertificateFacts
+from ..._x509.key import PrivateKey
+from ..plan import Decision, Stored
 
 
 @dataclass

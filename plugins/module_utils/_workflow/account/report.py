@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._acme.directory import Directory
-from .._acme.key import AccountKey
-from .account_look import Found
-from .account_plan import Step, is_known, terms_changed
-from .account_record import DEFAULT_KEY_TYPE, Record, WantedAccount
+from ..._acme.directory import Directory
+from ..._acme.key import AccountKey
+from .look import Found
+from .plan import Step, is_known, terms_changed
+from .record import DEFAULT_KEY_TYPE, Record, WantedAccount
 
 TO_BE_MADE = "(to be made)"
 

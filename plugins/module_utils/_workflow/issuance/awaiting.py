@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from .._acme.authorization import fetch_authorization
-from .._acme.order import fetch_order
-from .._core.errors import Error
-from .._core.workers import do_each
+from ..._acme.authorization import fetch_authorization
+from ..._acme.order import fetch_order
+from ..._core.errors import Error
+from ..._core.workers import do_each
 from .run import Attempt, Run
 
 ENOUGH = 4  # orders in a row that are not done: the CA has not got further

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account_record import (
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import (
     Record,
     WantedAccount,
     parse_contact,

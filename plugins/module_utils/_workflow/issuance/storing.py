@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.clock import format_instant
-from .._core.errors import BrokenRecordError
-from .._core.known import known
-from .._core.workers import do_each
-from .._x509.chain import split_chain
-from .._x509.key import key_to_pem
-from .plan import read_stored
+from ..._core.clock import format_instant
+from ..._core.errors import BrokenRecordError
+from ..._core.known import known
+from ..._core.workers import do_each
+from ..._x509.chain import split_chain
+from ..._x509.key import key_to_pem
+from ..plan import read_stored
 from .run import Attempt, Run
 
 
