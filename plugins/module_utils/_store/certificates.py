@@ -100,19 +100,45 @@ class CertificateStore:
         self._files.remove(f"{certificate_folder(name, key_type)}/order.pem")
 
     def state(self, name: str, key_type: str) -> dict[str, Any]:
-        """What is remembered beside the certificate, such as its failures."""
-        return self._files.read_json(f"{certificate_folder(name, key_type)}/state.json") or {}
+        """What is remembered beside the certificate, such as its failures; nothing when the file is broken."""
+        try:
+            return self._files.read_json(_state_path(name, key_type)) or {}
+        except BrokenRecordError:
+            return {}
 
     def set_state(self, name: str, key_type: str, state: dict[str, Any]) -> None:
         """Remember something beside the certificate; with nothing in it, the file goes."""
-        path = f"{certificate_folder(name, key_type)}/state.json"
+        path = _state_path(name, key_type)
         if state:
             self._files.write_json(path, state)
         else:
             self._files.remove(path)
 
+    def update_state(self, name: str, key_type: str, **sections: Any) -> None:
+        """Replace these members of what is remembered, and drop those that are None; the others stay.
+
+        A broken file is set aside first, as ``state.json.broken``. For who holds the lock.
+        """
+        self.set_state_aside(name, key_type)
+        state = {**self.state(name, key_type), **sections}
+        self.set_state(name, key_type, {member: value for member, value in state.items() if value is not None})
+
+    def set_state_aside(self, name: str, key_type: str) -> bool:
+        """Move a state file that is broken out of the way; whether there was one."""
+        path = _state_path(name, key_type)
+        try:
+            self._files.read_json(path)
+        except BrokenRecordError:
+            self._files.rename(path, f"{path}.broken")
+            return True
+        return False
+
     def _generations(self, name: str, key_type: str) -> Generations:
         return Generations(self._files, certificate_folder(name, key_type))
+
+
+def _state_path(name: str, key_type: str) -> str:
+    return f"{certificate_folder(name, key_type)}/state.json"
 
 
 def _is_order(record: Mapping[str, Any]) -> bool:

@@ -19,6 +19,11 @@ def account_folder(authority: str, name: str) -> str:
     return f"accounts/{authority}/{name}"
 
 
+def memory_folder(authority: str, name: str) -> str:
+    """Where it is remembered what an account has done and been refused."""
+    return f"memory/{authority}/{name}"
+
+
 def certificate_folder(name: str, key_type: str) -> str:
     """Where the generations of a certificate are."""
     return f"certificates/{name}/{key_type}"

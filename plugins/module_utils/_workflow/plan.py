@@ -34,13 +34,17 @@ class Stored:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do about one certificate, and why."""
+    """What to do about one certificate, and why.
+
+    ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5).
+    """
 
     target: Target
     wanted: Wanted
     action: Literal["issue", "renew", "keep"]
     reason: str
     stored: Stored | None
+    replaces: str | None = None
 
     @property
     def due(self) -> bool:

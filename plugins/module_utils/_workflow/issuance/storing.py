@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..._core.clock import format_instant
-from ..._core.errors import BrokenRecordError
 from ..._core.known import known
 from ..._core.workers import do_each
 from ..._x509.chain import split_chain
@@ -43,26 +42,19 @@ def record_failures(run: Run) -> None:
     """Remember what failed, with the CA's words, beside the certificate."""
 
     def record(attempt: Attempt) -> None:
-        target = attempt.decision.target
-        state = {
-            "failures": _count_failures(run, attempt) + 1,
-            "last_failure": {"at": format_instant(run.clock.now()), **known(attempt.failure).result()},
-        }
+        name, key_type = attempt.decision.target.name, attempt.decision.target.key_type
+        failures = run.store.state(name, key_type).get("failures")
         if _is_lost(attempt):
-            run.store.clear_pending(target.name, target.key_type)
-        run.store.set_state(target.name, target.key_type, state)
+            run.store.clear_pending(name, key_type)
+        run.store.update_state(
+            name,
+            key_type,
+            failures=failures + 1 if isinstance(failures, int) else 1,
+            last_failure={"at": format_instant(run.clock.now()), **known(attempt.failure).result()},
+        )
 
     # what can't be written down is in the results all the same
     do_each(record, [attempt for attempt in run.attempts if attempt.failure is not None], 1)
-
-
-def _count_failures(run: Run, attempt: Attempt) -> int:
-    target = attempt.decision.target
-    try:
-        failures = run.store.state(target.name, target.key_type).get("failures")
-    except BrokenRecordError:
-        return 0
-    return failures if isinstance(failures, int) else 0
 
 
 def _is_lost(attempt: Attempt) -> bool:

@@ -144,3 +144,19 @@ def test_what_was_never_issued_is_found_when_asked_for(store: CertificateStore) 
     store.set_state("shop", "rsa-2048", {"failures": 1})
     assert list(store.scan()) == []
     assert list(store.scan(unissued=True)) == [StoredCertificate("shop", "rsa-2048", None)]
+
+
+def test_one_part_of_what_is_remembered_changes_without_the_others(store: CertificateStore) -> None:
+    store.update_state("shop", "rsa-2048", failures=2, renewal={"start": "then"})
+    store.update_state("shop", "rsa-2048", failures=None)
+    assert store.state("shop", "rsa-2048") == {"renewal": {"start": "then"}}
+
+
+def test_a_broken_state_is_not_trusted_and_set_aside_when_there_is_something_to_remember(
+    store: CertificateStore, files: Files
+) -> None:
+    files.write("certificates/shop/rsa-2048/state.json", b"{half")
+    assert store.state("shop", "rsa-2048") == {}
+    store.update_state("shop", "rsa-2048", failures=1)
+    assert store.state("shop", "rsa-2048") == {"failures": 1}
+    assert files.read("certificates/shop/rsa-2048/state.json.broken") == b"{half"
