@@ -14,8 +14,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.network impor
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import make_key
 
-from tests.integration.acme.faulty_proxy import FaultyProxy
 from tests.lab import Lab
+from tests.lab.ca_proxy import CaProxy
 
 
 @pytest.fixture
@@ -32,17 +32,17 @@ def session(lab: Lab, network: Network) -> Session:
 
 
 @pytest.fixture
-def proxy(lab: Lab, tmp_path: Path) -> Iterator[FaultyProxy]:
-    with FaultyProxy(lab, tmp_path) as proxy:
+def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
+    with CaProxy(lab, tmp_path) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def through_proxy(proxy: FaultyProxy) -> Iterator[Session]:
+def through_proxy(proxy: CaProxy) -> Iterator[Session]:
     """As a new account by way of the proxy, which has forgotten what it saw until then."""
     network = Network(str(proxy.ca_bundle), timeout=2)
     session = open_account(network, proxy.directory)
-    proxy.seen.clear()
+    proxy.forget()
     yield session
     network.close()
 

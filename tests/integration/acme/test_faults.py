@@ -17,61 +17,59 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.session impor
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import make_key
 
-from tests.integration.acme.faulty_proxy import Fault, FaultyProxy, Kind
+from tests.lab.ca_faults import Effect, first, hang, lose_answer, lose_request, web_page
+from tests.lab.ca_proxy import CaProxy
 
 NAMES = [Identifier("dns", "faulty.fleet.test")]
-NEW_ORDER, ACCOUNT, KEY_CHANGE = "/order-plz", "/my-account/", "/rollover-account-key"
+LOST = pytest.mark.parametrize("effect", [lose_request(), lose_answer()], ids=lambda effect: effect.name)
 
 
-@pytest.mark.parametrize("kind", ["lose request", "lose answer"])
+@LOST
 def test_a_new_order_that_got_no_answer_is_not_sent_again(
-    proxy: FaultyProxy, through_proxy: Session, kind: Kind
+    proxy: CaProxy, through_proxy: Session, effect: Effect
 ) -> None:
-    proxy.faults.append(Fault(NEW_ORDER, kind))
+    proxy.inject("newOrder", effect, first())
     with pytest.raises(LostConnectionError) as raised:
         new_order(through_proxy, NAMES, profile="classic")
     assert raised.value.uncertain
-    assert proxy.seen.count(NEW_ORDER) == 1
+    assert proxy.struck[effect.name] == 1
+    assert len(proxy.orders) == (effect.name == "answer lost")
     assert new_order(through_proxy, NAMES, profile="classic").status in ("pending", "ready")
 
 
-@pytest.mark.parametrize("kind", ["lose request", "lose answer"])
-def test_reading_is_repeated(proxy: FaultyProxy, through_proxy: Session, kind: Kind) -> None:
-    proxy.faults += [Fault(ACCOUNT, kind), Fault(ACCOUNT, kind)]
+@LOST
+def test_reading_is_repeated(proxy: CaProxy, through_proxy: Session, effect: Effect) -> None:
+    proxy.inject("account", effect, first(2))
     assert fetch_account(through_proxy).status == "valid"
-    assert len([path for path in proxy.seen if path.startswith(ACCOUNT)]) >= 3
+    assert proxy.struck[effect.name] == 2
 
 
-def test_a_contact_is_sent_again(proxy: FaultyProxy, through_proxy: Session) -> None:
-    proxy.faults.append(Fault(ACCOUNT, "lose answer"))
+def test_a_contact_is_sent_again(proxy: CaProxy, through_proxy: Session) -> None:
+    proxy.inject("account", lose_answer(), first())
     assert update_contact(through_proxy, ["mailto:a@fleet.test"]).contact == ("mailto:a@fleet.test",)
 
 
-def test_an_answer_that_is_late_is_not_waited_for(proxy: FaultyProxy, through_proxy: Session) -> None:
-    proxy.faults.append(Fault(ACCOUNT, "hang"))
+def test_an_answer_that_is_late_is_not_waited_for(proxy: CaProxy, through_proxy: Session) -> None:
+    proxy.inject("account", hang(), first())
     with pytest.raises(NetworkError, match="gave no answer within 2 s") as raised:
         fetch_account(through_proxy)
     assert raised.value.uncertain
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_web_page_of_a_server_in_front_keeps_retry_after(
-    proxy: FaultyProxy, through_proxy: Session, status: int
-) -> None:
-    page = b"<html><body><h1>Please wait</h1></body></html>"
-    headers = {"Content-Type": "text/html", "Retry-After": "17"}
-    proxy.faults.append(Fault(NEW_ORDER, "answer", status, headers, page))
+def test_a_web_page_of_a_server_in_front_keeps_retry_after(proxy: CaProxy, through_proxy: Session, status: int) -> None:
+    proxy.inject("newOrder", web_page(status, "17"), first())
     with pytest.raises(ProblemError, match="Please wait") as raised:
         new_order(through_proxy, NAMES, profile="classic")
     assert (raised.value.problem.status, raised.value.retry_after) == (status, 17)
 
 
-@pytest.mark.parametrize(("kind", "taken"), [("lose request", False), ("lose answer", True)])
+@pytest.mark.parametrize(("effect", "taken"), [(lose_request(), False), (lose_answer(), True)])
 def test_which_key_the_ca_knows_can_be_found_out(
-    proxy: FaultyProxy, through_proxy: Session, kind: Kind, taken: bool
+    proxy: CaProxy, through_proxy: Session, effect: Effect, taken: bool
 ) -> None:
     new_key = AccountKey(make_key("ecdsa-p256"))
-    proxy.faults.append(Fault(KEY_CHANGE, kind))
+    proxy.inject("keyChange", effect, first())
     with pytest.raises(LostConnectionError):
         change_key(through_proxy, new_key)
     assert (find(through_proxy.with_key(new_key)) is not None) is taken

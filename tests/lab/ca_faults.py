@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong between a client and its CA, and which requests it happens to; for the proxy in ca_proxy.py."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+Kind = Literal[
+    "directory",
+    "newNonce",
+    "newAccount",
+    "newOrder",
+    "account",
+    "orders",
+    "order",
+    "authorization",
+    "challenge",
+    "finalize",
+    "certificate",
+    "renewalInfo",
+    "keyChange",
+    "revokeCert",
+    "other",
+]
+
+_PATHS: tuple[tuple[str, Kind], ...] = (
+    ("/dir", "directory"),
+    ("/nonce-plz", "newNonce"),
+    ("/sign-me-up", "newAccount"),
+    ("/order-plz", "newOrder"),
+    ("/my-account/", "account"),
+    ("/list-orderz/", "orders"),
+    ("/my-order/", "order"),
+    ("/authZ/", "authorization"),
+    ("/chalZ/", "challenge"),
+    ("/finalize-order/", "finalize"),
+    ("/certZ/", "certificate"),
+    ("/draft-ietf-acme-ari-03/renewalInfo", "renewalInfo"),
+    ("/rollover-account-key", "keyChange"),
+    ("/revoke-cert", "revokeCert"),
+)
+"""Pebble's paths."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came from the client."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked for."""
+        return next((kind for path, kind in _PATHS if self.path.startswith(path)), "other")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; ``pace`` are the seconds before each byte of its body."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    pace: float = 0.0
+
+    @property
+    def document(self) -> Any:
+        """The body as JSON, or None when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def refuses_nonce(self) -> bool:
+        """Whether the CA wants the same once more with another nonce."""
+        document = self.document if self.status == 400 else None
+        return isinstance(document, dict) and str(document.get("type", "")).endswith(":badNonce")
+
+
+Forward = Callable[[], Reply]
+Strike = Callable[[Forward, threading.Event], "Reply | None"]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What happens to a request: ``strike`` gets a way to pass it on, and what is set when the proxy ends.
+
+    What it returns is what the client gets; for None the connection is closed instead.
+    """
+
+    name: str
+    strike: Strike
+
+
+When = Callable[[int], bool]
+"""Whether it happens to the request of this number, counted from 1 among those of the kind."""
+
+
+@dataclass
+class Rule:
+    """An effect, and the requests that it happens to; ``asked`` counts those of the kind, ``struck`` those hit."""
+
+    kind: Kind | Literal["any"]
+    effect: Effect
+    when: When
+    asked: int = 0
+    struck: int = 0
+
+
+# When
+
+
+def always(_number: int) -> bool:
+    """Every time."""
+    return True
+
+
+def first(count: int = 1) -> When:
+    """The first so many times."""
+    return lambda number: number <= count
+
+
+def nth(wanted: int) -> When:
+    """Once, the time of this number."""
+    return lambda number: number == wanted
+
+
+def every(step: int) -> When:
+    """Each second, third … time."""
+    return lambda number: number % step == 0
+
+
+# What
+
+
+def answer(status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Effect:
+    """An answer of the proxy's own: the CA never hears of the request."""
+    return Effect(f"HTTP {status}", lambda _forward, _ended: Reply(status, tuple((headers or {}).items()), body))
+
+
+def refuse(
+    status: int,
+    name: str,
+    detail: str,
+    retry_after: str | None = None,
+    subproblems: Sequence[Mapping[str, Any]] = (),
+) -> Effect:
+    """A problem document is the answer, and the CA never hears of the request."""
+    document: dict[str, Any] = {"type": f"urn:ietf:params:acme:error:{name}", "detail": detail, "status": status}
+    if subproblems:
+        document["subproblems"] = list(subproblems)
+    headers = {"Content-Type": "application/problem+json", **({"Retry-After": retry_after} if retry_after else {})}
+    return replace(answer(status, headers, json.dumps(document).encode()), name=f"{status} {name}")
+
+
+def web_page(status: int = 503, retry_after: str | None = None) -> Effect:
+    """A page for people is the answer, as of an overloaded server in front of the CA."""
+    headers = {"Content-Type": "text/html", **({"Retry-After": retry_after} if retry_after else {})}
+    page = b"<html><head><title>Busy</title></head><body><h1>Please wait</h1></body></html>"
+    return replace(answer(status, headers, page), name=f"{status} as a web page")
+
+
+def lose_request() -> Effect:
+    """The connection breaks before the CA hears of the request."""
+    return Effect("request lost", lambda _forward, _ended: None)
+
+
+def lose_answer() -> Effect:
+    """The connection breaks when the CA has done what was asked."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> None:
+        forward()
+
+    return Effect("answer lost", strike)
+
+
+def hang(seconds: float = 30.0) -> Effect:
+    """Nothing is answered for so long, then the connection ends; the CA never hears of the request."""
+
+    def strike(_forward: Forward, ended: threading.Event) -> None:
+        ended.wait(seconds)
+
+    return Effect("hangs", strike)
+
+
+def delay(seconds: float) -> Effect:
+    """The answer comes so much later."""
+
+    def strike(forward: Forward, ended: threading.Event) -> Reply:
+        reply = forward()
+        ended.wait(seconds)
+        return reply
+
+    return Effect("late answer", strike)
+
+
+def drip(seconds: float = 0.5) -> Effect:
+    """The answer comes byte by byte with so much time between them, which no timeout for a single read notices."""
+    return Effect("dripping answer", lambda forward, _ended: replace(forward(), pace=seconds))
+
+
+def spoil_nonce() -> Effect:
+    """The nonce in the answer is none that the CA knows: it refuses the next request that carries it."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        headers = [(name, value) for name, value in reply.headers if name.lower() != "replay-nonce"]
+        return replace(reply, headers=[*headers, ("Replay-Nonce", "spoilt-on-the-way")])
+
+    return Effect("spoilt nonce", strike)
+
+
+def break_json() -> Effect:
+    """The answer ends in the middle of its JSON, and yet is whole as far as HTTP can tell."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        return replace(reply, body=reply.body[: len(reply.body) // 2])
+
+    return Effect("malformed JSON", strike)
+
+
+def swell(size: int = 4 << 20) -> Effect:
+    """The answer is far too long."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        return replace(reply, body=reply.body + b" " * size)
+
+    return Effect("endless answer", strike)
+
+
+def rewrite(name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Effect:
+    """The JSON object in the answer says something else."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        if reply.status >= 400 or not isinstance(reply.document, dict):
+            return reply
+        return replace(reply, body=json.dumps(change(reply.document)).encode())
+
+    return Effect(name, strike)
+
+
+def still_processing() -> Effect:
+    """An order for which there is a certificate looks as if the CA still worked on it."""
+
+    def change(order: dict[str, Any]) -> dict[str, Any]:
+        if order.get("status") != "valid":
+            return order
+        return {name: value for name, value in order.items() if name != "certificate"} | {"status": "processing"}
+
+    return rewrite("stays processing", change)
+
+
+def failed_order() -> Effect:
+    """An order looks as if a validation had failed; goes together with :func:`failed_authorization`."""
+    return rewrite("order invalid", lambda order: {**order, "status": "invalid"})
+
+
+def failed_authorization(names: Sequence[str] = ("ns1", "ns2")) -> Effect:
+    """An authorization looks as if it had failed in several places, one subproblem for each of these words."""
+
+    def change(authorization: dict[str, Any]) -> dict[str, Any]:
+        identifier = authorization.get("identifier")
+        parts = [
+            {"type": "urn:ietf:params:acme:error:dns", "detail": f"seen from {name}", "identifier": identifier}
+            for name in names
+        ]
+        error = {
+            "type": "urn:ietf:params:acme:error:compound",
+            "detail": "secondary validation failed",
+            "subproblems": parts,
+        }
+        challenges = [
+            {**each, "status": "invalid", "error": error} if each.get("type") == "dns-01" else each
+            for each in authorization.get("challenges", [])
+        ]
+        return {**authorization, "status": "invalid", "challenges": challenges}
+
+    return rewrite("authorization invalid", change)
