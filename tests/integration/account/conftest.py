@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.acme.faulty_proxy import FaultyProxy
 from tests.lab import Lab
+from tests.lab.ca_proxy import CaProxy
 from tests.modules import Outcome, run_module
 from tests.options import ca
 from tests.playbooks import run_playbook
@@ -41,10 +41,10 @@ def account(lab: Lab, store: Path) -> Account:
 
 
 @pytest.fixture
-def proxy(lab: Lab, tmp_path: Path) -> Iterator[FaultyProxy]:
+def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
     folder = tmp_path / "proxy"
     folder.mkdir()
-    with FaultyProxy(lab, folder) as proxy:
+    with CaProxy(lab, folder) as proxy:
         yield proxy
 
 

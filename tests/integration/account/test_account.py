@@ -13,8 +13,9 @@ from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import fingerprint_of, key_to_pem, make_key
 
 from tests.integration.account.conftest import MAC_KEY, Account, files, play
-from tests.integration.acme.faulty_proxy import Fault, FaultyProxy, Kind
 from tests.lab import Lab
+from tests.lab.ca_faults import Effect, first, lose_answer, lose_request
+from tests.lab.ca_proxy import CaProxy
 
 STAGES: list[tuple[dict[str, Any], list[str]]] = [
     ({"terms_agreed": True, "contact": ["ops@fleet.test"]}, ["register"]),
@@ -115,13 +116,13 @@ def test_a_ca_that_binds_accounts_gets_the_binding(bound_lab: Lab, account: Acco
     assert account(key_label="a")["actions"] == ["change key"]
 
 
-@pytest.mark.parametrize("kind", ["lose request", "lose answer"])
+@pytest.mark.parametrize("effect", [lose_request(), lose_answer()], ids=lambda effect: effect.name)
 def test_a_change_of_the_key_that_was_cut_off_is_finished(
-    proxy: FaultyProxy, account: Account, store: Path, kind: Kind
+    proxy: CaProxy, account: Account, store: Path, effect: Effect
 ) -> None:
     through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
     account(terms_agreed=True, **through)
-    proxy.faults.append(Fault("/rollover-account-key", kind))
+    proxy.inject("keyChange", effect, first())
     cut_off = account(key_label="a", **through)
     assert cut_off.failed
     assert "the next run finds out which key the CA knows" in cut_off["msg"]
