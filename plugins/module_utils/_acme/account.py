@@ -95,14 +95,16 @@ def find(session: Session) -> Account | None:
 def fetch_account(session: Session) -> Account:
     """The account as it is now; the session must have its URL."""
     url = _account_url(session)
-    return _read(url, session.post(url, None, "the reading of the account"), "the reading of the account")
+    return _read(
+        url, session.post(url, None, "the reading of the account", kind="account"), "the reading of the account"
+    )
 
 
 def update_contact(session: Session, contact: Sequence[str]) -> Account:
     """Replace the contact addresses (RFC 8555 §7.3.2). Safe to repeat."""
     url = _account_url(session)
     what = "the new contact"
-    return _read(url, session.post(url, {"contact": list(contact)}, what, repeatable=True), what)
+    return _read(url, session.post(url, {"contact": list(contact)}, what, kind="account", repeatable=True), what)
 
 
 def deactivate(session: Session) -> Account:
@@ -113,7 +115,7 @@ def deactivate(session: Session) -> Account:
     """
     url = _account_url(session)
     what = "the end of the account"
-    return _read(url, session.post(url, {"status": "deactivated"}, what), what)
+    return _read(url, session.post(url, {"status": "deactivated"}, what, kind="account"), what)
 
 
 def _new_account(session: Session, payload: Mapping[str, Any], what: str) -> Account:

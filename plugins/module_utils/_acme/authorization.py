@@ -88,7 +88,7 @@ class Authorization:
 
 def fetch_authorization(session: Session, url: str) -> Authorization:
     """The authorization as it is now."""
-    return _read(session, url, session.post(url, None, "the reading of an authorization"))
+    return _read(session, url, session.post(url, None, "the reading of an authorization", kind="authorization"))
 
 
 def answer(session: Session, challenge: Challenge) -> None:
@@ -97,12 +97,14 @@ def answer(session: Session, challenge: Challenge) -> None:
     Not repeated when the connection breaks: CAs may refuse a second answer, and
     the authorization tells how it went.
     """
-    session.post(challenge.url, {}, f"the answer to a {challenge.type} challenge")
+    session.post(challenge.url, {}, f"the answer to a {challenge.type} challenge", kind="challenge")
 
 
 def deactivate_authorization(session: Session, url: str) -> Authorization:
     """Give an authorization up, so that the order's failure leaves nothing pending (RFC 8555 §7.5.2)."""
-    response = session.post(url, {"status": "deactivated"}, "the end of an authorization", repeatable=True)
+    response = session.post(
+        url, {"status": "deactivated"}, "the end of an authorization", kind="authorization", repeatable=True
+    )
     return _read(session, url, response)
 
 

@@ -35,6 +35,7 @@ from .problem import LostConnectionError, NetworkError, ProblemError
 VERSION = "1.0.0"
 BAD_NONCES = 5  # how often one request is signed anew for a nonce that the CA no longer takes
 LOST_CONNECTIONS = 2  # how often a request that is safe to repeat is sent again
+NEW_NONCE = "a new nonce"
 NONCE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -179,7 +180,7 @@ class Network(ClientNetwork):
                 return self._fresh.pop()
             except IndexError:
                 response = _repeat(lambda: self._send_request("HEAD", new_nonce_url), LOST_CONNECTIONS)
-            check(response, "a new nonce", self.clock.now())
+            check(response, NEW_NONCE, self.clock.now())
             if not NONCE.fullmatch(response.headers.get(self.REPLAY_NONCE_HEADER, "")):
                 raise NetworkError(f"{new_nonce_url} gave no nonce, so it is not the newNonce resource of a CA")
 

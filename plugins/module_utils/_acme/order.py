@@ -86,7 +86,8 @@ def new_order(
     if replaces:
         payload["replaces"] = replaces
     what = f"the new order for {_names(identifiers)}"
-    response = session.post(session.directory.endpoint("newOrder"), payload, what)
+    names = [each.value for each in identifiers]
+    response = session.post(session.directory.endpoint("newOrder"), payload, what, kind="newOrder", names=names)
     url = response.headers.get("Location")
     if not url:
         raise NetworkError(f"The CA answered {what} without the order's URL (the header Location)")
@@ -95,7 +96,7 @@ def new_order(
 
 def fetch_order(session: Session, url: str) -> Order:
     """The order as it is now."""
-    return _read(session, url, session.post(url, None, "the reading of the order"))
+    return _read(session, url, session.post(url, None, "the reading of the order", kind="order"))
 
 
 def finalize(session: Session, order: Order, csr: bytes) -> Order:
@@ -104,9 +105,9 @@ def finalize(session: Session, order: Order, csr: bytes) -> Order:
     Not repeated when the connection breaks: :func:`fetch_order` tells whether
     the CA has taken it (the status is then no longer ``ready``).
     """
-    response = session.post(
-        order.finalize, {"csr": encode(csr)}, f"to finalize the order for {_names(order.identifiers)}"
-    )
+    what = f"to finalize the order for {_names(order.identifiers)}"
+    names = [each.value for each in order.identifiers]
+    response = session.post(order.finalize, {"csr": encode(csr)}, what, kind="finalize", names=names)
     return _read(session, order.url, response)
 
 
@@ -124,7 +125,7 @@ def download_chains(session: Session, order: Order, alternates: bool = False) ->
 
 
 def _download(session: Session, url: str) -> requests.Response:
-    response = session.post(url, None, "the certificate's download", accept=PEM_CHAIN)
+    response = session.post(url, None, "the certificate's download", kind="certificate", accept=PEM_CHAIN)
     if not response.content.lstrip().startswith(b"-----BEGIN CERTIFICATE-----"):
         raise NetworkError(f"What the CA has at {url} is no certificate in PEM form")
     return response

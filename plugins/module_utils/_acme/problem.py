@@ -104,6 +104,7 @@ class ProblemError(Error):
                 for identifier, parts in problem.by_identifier().items()
             },
         )
+        self.what = what
         self.problem = problem
         self.retry_after = retry_after
 

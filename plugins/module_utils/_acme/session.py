@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
@@ -13,47 +13,80 @@ import requests
 from .._core.polling import parse_retry_after
 from .directory import Directory
 from .key import AccountKey
-from .network import Network
+from .network import NEW_NONCE, Network
+from .pauses import Pauses
+from .problem import ProblemError
 
 
 class Session:
-    """Signed requests for one account (or for a key that has none yet); used from many threads at once."""
+    """Signed requests for one account (or for a key that has none yet); used from many threads at once.
 
-    def __init__(self, network: Network, directory: Directory, key: AccountKey, account_url: str | None = None) -> None:
+    ``pauses`` are what the CA has asked for, in earlier runs too when they are handed in.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        directory: Directory,
+        key: AccountKey,
+        account_url: str | None = None,
+        pauses: Pauses | None = None,
+    ) -> None:
         self.network = network
         self.directory = directory
         self.key = key
         self.account_url = account_url
+        self.pauses = pauses or Pauses(network.clock)
         self._signing = network.signing_as(key, account_url)
         self._new_nonce = directory.endpoint("newNonce")
+        self._kinds = {url: name for name, url in directory.endpoints.items()}
 
     def for_account(self, url: str) -> Session:
         """The same with the account's URL known, as all requests but newAccount need it."""
-        return Session(self.network, self.directory, self.key, url)
+        return Session(self.network, self.directory, self.key, url, self.pauses)
 
     def with_key(self, key: AccountKey, account_url: str | None = None) -> Session:
         """The same CA with another key."""
-        return Session(self.network, self.directory, key, account_url)
+        return Session(self.network, self.directory, key, account_url, self.pauses)
 
     def post(
         self,
         url: str,
         payload: Mapping[str, Any] | None,
         what: str = "a request",
+        *,
+        kind: str | None = None,
+        names: Sequence[str] = (),
         repeatable: bool | None = None,
         accept: str | None = None,
     ) -> requests.Response:
         """A signed POST, or a POST-as-GET for ``payload`` None (RFC 8555 §6.3).
 
-        ``repeatable``: send again when the connection broke before the answer
-        came. Reading always is; see :meth:`Network.post`.
+        ``kind`` is what the CA's pauses go by, for resources that the directory
+        doesn't name, and ``names`` whom the request is about. ``repeatable``:
+        send again when the connection broke before the answer came. Reading
+        always is; see :meth:`Network.post`. PausedError when the CA wants none
+        of that kind now.
         """
         options: dict[str, Any] = {"what": what, "new_nonce_url": self._new_nonce}
         if repeatable is not None:
             options["repeatable"] = repeatable
         if accept is not None:
             options["accept"] = accept
-        return self._signing.post(url, payload, **options)
+        kind = kind or self._kinds.get(url, "other")
+        self.pauses.check("newNonce")
+        self.pauses.check(kind, names)
+        try:
+            return self._signing.post(url, payload, **options)
+        except ProblemError as error:
+            # the nonce that a request needs is asked for on the way
+            self.pauses.note("newNonce" if error.what == NEW_NONCE else kind, error, names)
+            raise
+
+    def get(self, url: str, kind: str, what: str) -> requests.Response:
+        """An unsigned GET of a resource of this kind; PausedError as for :meth:`post`."""
+        with self.pauses.watch(kind):
+            return self.network.get(url, what=what)
 
     def retry_after(self, response: requests.Response) -> float | None:
         """The seconds that a response asks to wait, or None (RFC 8555 §7.5.1)."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from .._acme.directory import check_directory_url, fetch_directory
 from .._acme.key import AccountKey
 from .._acme.network import Network
+from .._acme.pauses import Pauses
 from .._acme.session import Session
 from .._core.clock import Clock
 from .._core.errors import InputError
@@ -19,6 +21,7 @@ from .._core.files import Files
 from .._core.name import check_name
 from .._store.accounts import AccountStore
 from .._store.layout import authority_name
+from .._store.memory import AccountMemory
 from .._x509.key import load_key
 
 
@@ -34,18 +37,24 @@ class Authority:
 
 @contextmanager
 def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
-    """A session as the registered account, for ``width`` threads; InputError when there is no such account."""
+    """A session as the registered account, for ``width`` threads; InputError when there is no such account.
+
+    What the CA asked for in earlier runs is kept, and what it asks for now is written down for later ones:
+    the caller holds the store's lock. PausedError while the CA wants nobody to read its directory.
+    """
     check_directory_url(authority.directory)
     store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
     record, pem = store.record(), store.key()
     if not record or not pem or not record.get("account_uri"):
         reason = f"is not registered at {authority.directory}; module certfleet.acme.account does that"
         raise InputError("account", authority.account, reason)
+    key = AccountKey(load_key(pem, "The account's key in the store"))
+    memory = AccountMemory(files, authority_name(authority.directory), authority.account)
+    pauses = Pauses(clock, memory.recall("pauses"), partial(memory.remember, "pauses"))
     network = Network(authority.ca_bundle, authority.timeout, width, clock)
     try:
-        directory = fetch_directory(network, authority.directory)
-        yield Session(
-            network, directory, AccountKey(load_key(pem, "The account's key in the store")), record["account_uri"]
-        )
+        with pauses.watch("directory"):
+            directory = fetch_directory(network, authority.directory)
+        yield Session(network, directory, key, record["account_uri"], pauses)
     finally:
         network.close()
