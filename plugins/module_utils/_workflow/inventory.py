@@ -15,7 +15,7 @@ from .._core.clock import format_instant
 from .._core.errors import Error, InputError
 from .._core.files import Files
 from .._store.certificates import CertificateStore, StoredCertificate
-from .plan import read_stored
+from .plan import Stored, read_stored
 
 # what an issuance record has for others than ourselves
 _FIELDS = (
@@ -43,8 +43,8 @@ def search(certificates: list[dict[str, Any]], query: str | None) -> Any:
 def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) -> dict[str, Any]:
     described: dict[str, Any] = {"name": entry.name, "key_type": entry.key_type, "problem": entry.broken}
     try:
-        stored = read_stored(entry.issuance) if entry.issuance is not None else None
         state = store.state(entry.name, entry.key_type)
+        stored = read_stored(entry.name, entry.issuance, state) if entry.issuance is not None else None
         pending = store.pending(entry.name, entry.key_type)
     except (Error, KeyError, TypeError, ValueError) as error:
         return {**described, "problem": f"a record in the store is broken: {error}"}
@@ -58,5 +58,12 @@ def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) 
         **{field: entry.issuance.get(field) for field in _FIELDS},
         "domains": entry.issuance["identifiers"],
         "renew_at": format_instant(stored.renew_at),
+        "renewal_window": _describe_window(stored),
+        "renewal_explanation": stored.renewal.explanation if stored.renewal else None,
         "days_left": round((stored.not_after - now).total_seconds() / 86400, 2),
     }
+
+
+def _describe_window(stored: Stored) -> dict[str, str] | None:
+    window = stored.window
+    return {"start": format_instant(window.start), "end": format_instant(window.end)} if window else None

@@ -53,10 +53,17 @@ class Outcome:
         }
 
 
-def make_plan(wanted: Iterable[Wanted], store: CertificateStore, directory: str, now: datetime) -> list[Decision]:
-    """Decide for every wanted certificate from what the store holds; nothing is read from the CA."""
+def make_plan(
+    wanted: Iterable[Wanted], store: CertificateStore, directory: str, now: datetime, account_uri: str | None = None
+) -> list[Decision]:
+    """Decide for every wanted certificate from what the store holds; nothing is read from the CA.
+
+    Only with ``account_uri``, the account in use, can orders say what they replace.
+    """
     stored = read_store(store)
-    return [decision for each in wanted for decision in decide(each, stored.get(each.name, {}), directory, now)]
+    return [
+        decision for each in wanted for decision in decide(each, stored.get(each.name, {}), directory, now, account_uri)
+    ]
 
 
 def read_store(store: CertificateStore) -> dict[str, dict[str, Stored]]:
@@ -66,7 +73,11 @@ def read_store(store: CertificateStore) -> dict[str, dict[str, Stored]]:
         if entry.issuance is None:
             continue
         try:
-            found.setdefault(entry.name, {})[entry.key_type] = read_stored(entry.issuance)
+            state = store.state(entry.name, entry.key_type)
+        except StoreError:
+            state = {}
+        try:
+            found.setdefault(entry.name, {})[entry.key_type] = read_stored(entry.name, entry.issuance, state)
         except (KeyError, ValueError, TypeError):
             continue
     return found

@@ -6,30 +6,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from .._core.clock import format_instant, parse_instant
+from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal
 from .timing import renewal_instant
 from .wanted import Target, Wanted
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the plan needs to know of a certificate in the store."""
+    """What the plan needs to know of a certificate in the store, and what is remembered of its renewal.
+
+    ``directory`` is None when the record had to be rebuilt from the certificate, which does not tell
+    its CA, its profile and its chain: they then count as those that are wanted.
+    """
 
     identifiers: frozenset[str]
     not_before: datetime
     not_after: datetime
-    directory: str
+    directory: str | None
     profile: str | None
     preferred_chain: str | None
+    name: str = ""
+    certificate_id: str | None = None
+    account_uri: str | None = None
+    renewal: Renewal | None = None
 
     @property
     def renew_at(self) -> datetime:
-        """From when on it is due."""
-        return renewal_instant(self.not_before, self.not_after)
+        """From when on it is due: the instant chosen in the CA's window, else as its lifetime says."""
+        return self.chosen or renewal_instant(self.name, self.not_before, self.not_after)
+
+    @property
+    def chosen(self) -> datetime | None:
+        """The instant chosen in the CA's window, or None when there is no window that can be used."""
+        return self.renewal.chosen if self.renewal else None
+
+    @property
+    def window(self) -> Window | None:
+        """When the CA wants it to be renewed, or None when that is not known."""
+        return self.renewal.window if self.renewal else None
+
+    @property
+    def due_reason(self) -> str:
+        """Since when it is due and who says so, once it is."""
+        origin = f", chosen from the CA's window {self.window}" if self.chosen else ""
+        return f"due since {format_instant(self.renew_at)}{origin}"
+
+    def is_wanted_back(self, now: datetime) -> bool:
+        """Whether the CA wants it replaced at once, long before its time, as it does before it revokes it."""
+        early = renewal_instant(self.name, self.not_before, self.not_after) > now
+        return early and self.chosen is not None and self.window is not None and self.window.end <= now
 
 
 @dataclass(frozen=True)
@@ -52,11 +82,18 @@ class Decision:
         return self.action != "keep"
 
 
-def read_stored(issuance: Mapping[str, Any]) -> Stored:
-    """The stored certificate that an issuance record describes; KeyError, TypeError or ValueError when it is broken."""
+def read_stored(name: str, issuance: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> Stored:
+    """The stored certificate of this name that an issuance record describes, with what its state remembers.
+
+    KeyError, TypeError or ValueError when the record is broken.
+    """
     identifiers = frozenset(issuance["identifiers"])
     if not all(isinstance(identifier, str) for identifier in identifiers):
         raise TypeError("an identifier is no text")
+    certificate_id = issuance.get("certificate_id")
+    if not isinstance(certificate_id, str) or not CERTIFICATE_ID.fullmatch(certificate_id):
+        certificate_id = None
+    section = (state or {}).get("renewal")
     return Stored(
         identifiers=identifiers,
         not_before=parse_instant(issuance["not_before"]),
@@ -64,24 +101,36 @@ def read_stored(issuance: Mapping[str, Any]) -> Stored:
         directory=issuance["directory"],
         profile=issuance.get("profile"),
         preferred_chain=issuance.get("preferred_chain"),
+        name=name,
+        certificate_id=certificate_id,
+        account_uri=issuance.get("account_uri"),
+        renewal=read_renewal(section, certificate_id) if certificate_id else None,
     )
 
 
-def decide(wanted: Wanted, stored: Mapping[str, Stored], directory: str, now: datetime) -> list[Decision]:
+def decide(
+    wanted: Wanted, stored: Mapping[str, Stored], directory: str, now: datetime, account_uri: str | None = None
+) -> list[Decision]:
     """One decision for each key type of a wanted certificate.
 
     ``stored`` has what there is of its name, by key type; ``directory`` is the
-    CA that it should come from.
+    CA that it should come from, and ``account_uri`` the account there.
     """
-    return [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
+    decisions = [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
+    return [_say_what_it_replaces(decision, directory, account_uri) for decision in decisions]
 
 
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:
-    """What is due, the most urgent first: expired, missing, then the next to expire."""
-    return sorted(
-        (decision for decision in decisions if decision.due),
-        key=lambda decision: (decision.stored.not_after if decision.stored else now, decision.target),
-    )
+    """What is due, the most urgent first: expired, missing, wanted back by the CA, then the next to expire."""
+    return sorted((decision for decision in decisions if decision.due), key=lambda decision: _urgency(decision, now))
+
+
+def _urgency(decision: Decision, now: datetime) -> tuple[datetime, bool, Target]:
+    stored = decision.stored
+    if stored is None:
+        return now, False, decision.target
+    wanted_back = stored.is_wanted_back(now)
+    return (now if wanted_back else stored.not_after), wanted_back, decision.target
 
 
 def _decide_one(
@@ -96,21 +145,44 @@ def _decide_one(
     return Decision(target, wanted, "keep", f"valid until {format_instant(stored.not_after)}", stored)
 
 
+def _say_what_it_replaces(decision: Decision, directory: str, account_uri: str | None) -> Decision:
+    stored = decision.stored
+    if not decision.due or stored is None or not _is_replaceable(decision.wanted, stored, directory, account_uri):
+        return decision
+    return replace(decision, replaces=stored.certificate_id)
+
+
+def _is_replaceable(wanted: Wanted, stored: Stored, directory: str, account_uri: str | None) -> bool:
+    """Whether an order can say that it replaces the certificate (RFC 9773 §5)."""
+    ours = account_uri is not None and (stored.directory, stored.account_uri) == (directory, account_uri)
+    refused = stored.renewal is not None and stored.renewal.not_replaceable is not None
+    return ours and not refused and not _names(wanted).isdisjoint(stored.identifiers)
+
+
+def _names(wanted: Wanted) -> frozenset[str]:
+    return frozenset(identifier.value for identifier in wanted.identifiers)
+
+
 def _reasons_to_renew(wanted: Wanted, stored: Stored, directory: str, now: datetime) -> Iterator[str]:
-    names = frozenset(identifier.value for identifier in wanted.identifiers)
+    names = _names(wanted)
     if now >= stored.not_after:
         yield f"expired at {format_instant(stored.not_after)}"
     if names != stored.identifiers:
         yield _describe_names_changed(names, stored.identifiers)
-    if directory != stored.directory:
+    if stored.directory is not None:
+        yield from _changes(wanted, stored, stored.directory, directory)
+    if now >= stored.renew_at:
+        yield stored.due_reason
+
+
+def _changes(wanted: Wanted, stored: Stored, before: str, directory: str) -> Iterator[str]:
+    if directory != before:
         # e.g. from a CA's staging environment, which no browser trusts, to the real one
-        yield f"CA changed from {stored.directory} to {directory}"
+        yield f"CA changed from {before} to {directory}"
     if wanted.profile != stored.profile:
         yield f"profile changed from {stored.profile or 'the default'} to {wanted.profile or 'the default'}"
     if wanted.preferred_chain != stored.preferred_chain:
         yield f"chain changed from {stored.preferred_chain or 'the default'} to {wanted.preferred_chain or 'the default'}"
-    if now >= stored.renew_at:
-        yield f"due since {format_instant(stored.renew_at)}"
 
 
 def _describe_names_changed(names: frozenset[str], before: frozenset[str]) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from .._core.clock import format_instant, parse_instant
 from .._store.certificates import CertificateStore
@@ -23,13 +23,6 @@ CERTIFICATE_ID = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")  # RFC 9773 §4.1
 RESERVE = 20  # what part of the lifetime is kept for what may go wrong, at its end
 LONGEST_PAUSE = timedelta(days=1)  # between two questions
 CLOCK_SLACK = timedelta(minutes=5)
-
-
-class Random(Protocol):
-    """Where chance comes from; ``random.Random`` is one."""
-
-    def random(self) -> float:
-        """A number from 0 up to, but not including, 1."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +109,15 @@ def usable_part(window: Window, not_before: datetime, not_after: datetime) -> Wi
     return Window(window.start, min(window.end, latest))
 
 
-def choose_instant(part: Window, taken: Iterable[datetime], chance: Random) -> datetime:
-    """An instant in the window, to the second: one that a sibling has taken, so that they are renewed together, else any."""
+def choose_instant(part: Window, taken: Iterable[datetime], share: float) -> datetime:
+    """An instant in a window, to the second: one that a sibling has taken, so that they are renewed together.
+
+    Else how far into the window it is, is drawn by lot: ``share`` from 0 to 1.
+    """
     for instant in taken:
         if instant in part:
             return instant
-    instant = part.start + chance.random() * (part.end - part.start)
+    instant = part.start + share * (part.end - part.start)
     return max(part.start, instant.replace(microsecond=0))
 
 

@@ -31,7 +31,7 @@ def store_issued(run: Run) -> None:
         }
         record = _describe(run, attempt)
         run.store.add_generation(target.name, target.key_type, files, record)
-        attempt.stored = read_stored(record)
+        attempt.stored = read_stored(target.name, record)
         run.store.clear_pending(target.name, target.key_type)
         run.store.set_state(target.name, target.key_type, {})
 

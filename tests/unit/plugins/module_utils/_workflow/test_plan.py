@@ -12,16 +12,29 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan impo
     Stored,
     decide,
     order_by_urgency,
+    read_stored,
 )
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.timing import renewal_instant
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.renewal import Renewal, Window
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
-from hypothesis import given
-from hypothesis import strategies as st
 
 CA = "https://acme.example/directory"
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 (SHOP,) = parse_wanted([{"name": "shop", "domains": ["shop.example.com"], "key_types": ["ecdsa-p256"]}])
-FRESH = Stored(frozenset({"shop.example.com"}), NOW, NOW + timedelta(days=90), CA, None, None)
+ACCOUNT = "https://acme.example/account/1"
+CERTIFICATE_ID = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+FRESH = Stored(
+    frozenset({"shop.example.com"}),
+    NOW,
+    NOW + timedelta(days=90),
+    directory=CA,
+    profile=None,
+    preferred_chain=None,
+    name="shop",
+    certificate_id=CERTIFICATE_ID,
+    account_uri=ACCOUNT,
+)
+AGED = replace(FRESH, not_before=NOW - timedelta(days=50), not_after=NOW + timedelta(days=40))
+WINDOW = Window(NOW + timedelta(days=3), NOW + timedelta(days=5))
 
 
 def decide_one(wanted: Wanted, stored: dict[str, Stored], now: datetime = NOW) -> Decision:
@@ -60,7 +73,11 @@ def test_a_new_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
         (replace(FRESH, preferred_chain="Root X"), "chain changed from Root X to the default"),
         (
             replace(FRESH, not_before=NOW - timedelta(days=60), not_after=NOW + timedelta(days=30)),
-            "due since 2026-11-23T04:00:00Z",
+            "due since 2026-11-18T04:33:23Z",
+        ),
+        (
+            replace(AGED, renewal=Renewal(CERTIFICATE_ID, Window(NOW - timedelta(days=2), NOW), NOW)),
+            "due since 2026-11-23T04:00:00Z, chosen from the CA's window 2026-11-21T04:00:00Z to 2026-11-23T04:00:00Z",
         ),
     ],
 )
@@ -69,37 +86,122 @@ def test_what_makes_a_certificate_due(stored: Stored, reason: str) -> None:
     assert (decision.action, decision.reason) == ("renew", reason)
 
 
-def test_one_second_before_a_third_is_left_nothing_is_due() -> None:
-    stored = replace(FRESH, not_before=NOW - timedelta(days=60), not_after=NOW + timedelta(days=30))
-    assert not decide_one(SHOP, {"ecdsa-p256": stored}, NOW - timedelta(seconds=1)).due
+@pytest.mark.parametrize("stored", [AGED, replace(AGED, renewal=Renewal(CERTIFICATE_ID, WINDOW, WINDOW.start))])
+def test_one_second_before_its_instant_nothing_is_due(stored: Stored) -> None:
+    assert not decide_one(SHOP, {"ecdsa-p256": stored}, stored.renew_at - timedelta(seconds=1)).due
+    assert decide_one(SHOP, {"ecdsa-p256": stored}, stored.renew_at).due
+
+
+def test_the_window_of_the_ca_comes_before_the_lifetime_in_both_directions() -> None:
+    for days in (1, 85):
+        window = Window(NOW + timedelta(days=days), NOW + timedelta(days=days + 1))
+        stored = replace(FRESH, renewal=Renewal(CERTIFICATE_ID, window, window.start))
+        assert stored.renew_at == window.start
+
+
+def test_a_window_that_is_of_no_use_leaves_the_lifetime_in_force() -> None:
+    stored = replace(FRESH, renewal=Renewal(CERTIFICATE_ID, WINDOW, None))
+    assert stored.renew_at == FRESH.renew_at
+
+
+def replaced(stored: Stored, wanted: Wanted = SHOP, account: str | None = ACCOUNT, days: int = 80) -> str | None:
+    (decision,) = decide(wanted, {"ecdsa-p256": stored}, CA, NOW + timedelta(days=days), account)
+    assert decision.due
+    return decision.replaces
+
+
+def test_a_renewal_says_which_certificate_it_replaces() -> None:
+    assert replaced(FRESH) == CERTIFICATE_ID
+
+
+def test_changed_names_replace_the_certificate_as_long_as_they_share_one() -> None:
+    domains = ["shop.example.com", "new.example.com"]
+    (more,) = parse_wanted([{"name": "shop", "domains": domains, "key_types": ["ecdsa-p256"]}])
+    (other,) = parse_wanted([{"name": "shop", "domains": domains[1:], "key_types": ["ecdsa-p256"]}])
+    assert replaced(FRESH, more, days=0) == CERTIFICATE_ID
+    assert replaced(FRESH, other, days=0) is None
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "left"),
+    "stored",
     [
-        (timedelta(days=90), timedelta(days=30)),
-        (timedelta(days=45), timedelta(days=15)),
-        (timedelta(hours=160), timedelta(hours=80)),
+        replace(FRESH, directory="https://staging.example/directory"),
+        replace(FRESH, account_uri="https://acme.example/account/2"),
+        replace(FRESH, account_uri=None),
+        replace(FRESH, certificate_id=None),
+        replace(FRESH, renewal=Renewal(CERTIFICATE_ID, not_replaceable="alreadyReplaced: there is an order")),
     ],
 )
-def test_a_third_of_the_lifetime_is_left_at_renewal_and_a_half_of_a_short_one(
-    lifetime: timedelta, left: timedelta
-) -> None:
-    assert renewal_instant(NOW, NOW + lifetime) == NOW + lifetime - left
+def test_what_another_ca_or_account_issued_or_what_was_refused_is_not_said_to_be_replaced(stored: Stored) -> None:
+    assert replaced(stored) is None
 
 
-@given(st.timedeltas(min_value=timedelta(minutes=1), max_value=timedelta(days=800)))
-def test_renewal_always_comes_before_the_end_and_after_the_beginning(lifetime: timedelta) -> None:
-    assert NOW < renewal_instant(NOW, NOW + lifetime) < NOW + lifetime
+def test_without_a_known_account_nothing_is_said_to_be_replaced() -> None:
+    assert replaced(FRESH, account=None) is None
 
 
-def test_the_expired_come_first_then_the_missing_then_the_next_to_expire() -> None:
-    entries = [{"name": name, "domains": [f"{name}.example.com"], "key_types": ["rsa-2048"]} for name in "abcd"]
-    missing, expired, late, soon = parse_wanted(entries)
+def test_what_is_not_due_and_what_is_new_replaces_nothing() -> None:
+    for stored in ({"ecdsa-p256": FRESH}, {"rsa-2048": FRESH}, {}):
+        (decision,) = decide(SHOP, stored, CA, NOW, ACCOUNT)
+        assert decision.replaces is None
+
+
+def test_a_rebuilt_record_that_knows_neither_ca_nor_profile_nor_chain_is_no_reason_to_renew() -> None:
+    (wanted,) = parse_wanted(
+        [
+            {
+                "name": "shop",
+                "domains": ["shop.example.com"],
+                "key_types": ["ecdsa-p256"],
+                "profile": "classic",
+                "preferred_chain": "Root X",
+            }
+        ]
+    )
+    rebuilt = replace(FRESH, directory=None, account_uri=None)
+    assert not decide_one(wanted, {"ecdsa-p256": rebuilt}).due
+
+
+RECORD = {
+    "identifiers": ["shop.example.com"],
+    "not_before": "2026-11-23T04:00:00Z",
+    "not_after": "2027-02-21T04:00:00Z",
+    "directory": CA,
+    "account_uri": ACCOUNT,
+    "certificate_id": CERTIFICATE_ID,
+}
+
+
+def test_a_record_and_its_state_are_read_together() -> None:
+    section = {"start": "2026-11-26T04:00:00Z", "end": "2026-11-28T04:00:00Z", "chosen": "2026-11-26T05:00:00Z"}
+    stored = read_stored("shop", RECORD, {"renewal": {"certificate_id": CERTIFICATE_ID, **section}})
+    assert (stored.window, stored.renew_at) == (WINDOW, WINDOW.start + timedelta(hours=1))
+
+
+def test_the_window_of_an_old_certificate_never_drives_the_new_one() -> None:
+    section = {"start": "2026-11-01T04:00:00Z", "end": "2026-11-02T04:00:00Z", "chosen": "2026-11-01T05:00:00Z"}
+    stored = read_stored("shop", RECORD, {"renewal": {"certificate_id": "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AQ", **section}})
+    assert stored.window is None
+    assert stored.renew_at == FRESH.renew_at
+    assert not decide_one(SHOP, {"ecdsa-p256": stored}).due
+
+
+@pytest.mark.parametrize("text", [None, 7, "", "a.b/../../c", "no dot"])
+def test_a_certificate_id_that_is_none_is_never_used(text: object) -> None:
+    stored = read_stored("shop", {**RECORD, "certificate_id": text}, {"renewal": {"certificate_id": text}})
+    assert (stored.certificate_id, stored.renewal) == (None, None)
+
+
+def test_the_expired_come_first_then_the_missing_then_what_the_ca_wants_back_then_the_next_to_expire() -> None:
+    entries = [{"name": name, "domains": [f"{name}.example.com"], "key_types": ["rsa-2048"]} for name in "abcde"]
+    missing, expired, late, soon, back = parse_wanted(entries)
 
     def due(wanted: Wanted, days: int) -> Decision:
-        stored = Stored(frozenset(), NOW - timedelta(days=80), NOW + timedelta(days=days), CA, None, None)
+        stored = replace(FRESH, not_before=NOW - timedelta(days=80), not_after=NOW + timedelta(days=days))
         return decide_one(wanted, {"rsa-2048": stored})
 
-    decisions = [due(late, 20), decide_one(missing, {}), due(soon, 2), due(expired, -3)]
-    assert [decision.target.name for decision in order_by_urgency(decisions, NOW)] == ["b", "a", "d", "c"]
+    past = Window(NOW - timedelta(hours=2), NOW - timedelta(hours=1))
+    revoked = replace(FRESH, renewal=Renewal(CERTIFICATE_ID, past, past.start))
+    wanted_back = decide_one(back, {"rsa-2048": revoked})
+    decisions = [due(late, 20), wanted_back, decide_one(missing, {}), due(soon, 2), due(expired, -3)]
+    assert [decision.target.name for decision in order_by_urgency(decisions, NOW)] == ["b", "a", "e", "d", "c"]
