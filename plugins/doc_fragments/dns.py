@@ -73,6 +73,7 @@ options:
     description:
       - How many seconds the values have to appear on every address.
       - It ends as soon as they are all there. With V(0) each address is asked once.
+      - It also ends when nothing but the silence of a minority is left, as O(require_all) tells.
     type: int
     default: 120
   ttl:
@@ -90,4 +91,15 @@ options:
         One that can't be found, or that there is no route to from here, is not verified and noted in the results.
     type: bool
     default: true
+  require_all:
+    description:
+      - Whether a responder that gives no answer at all keeps the values from being shown to the CA.
+      - With V(false), its silence is passed over as long as more than half of the responders of the zone gave the values, unlisted ones included, each at one
+        address at least, over UDP and TCP. Those who validate ask the next server, too. It is taken for silent when it left everything unanswered
+        in three rounds of questions and for twice O(dns_timeout), or when O(wait) is over. The results note each such address.
+      - A primary that can't be reached for an update is passed over in the same way; when none of a zone's primaries can be reached, its values fail at once.
+      - An answer without the value, which includes errors such as REFUSED and SERVFAIL, always counts, until O(wait) is over.
+      - Silence is never passed over where values are to be removed.
+    type: bool
+    default: false
 """

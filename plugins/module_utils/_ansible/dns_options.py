@@ -42,6 +42,7 @@ DNS_OPTIONS: dict[str, Any] = {
     "ttl": {"type": "int", "default": 60},
     "dns_timeout": {"type": "int", "default": 5},
     "check_name_servers": {"type": "bool", "default": True},
+    "require_all": {"type": "bool", "default": False},
 }
 
 
@@ -61,4 +62,5 @@ def make_fleet(params: dict[str, Any], clock: Clock, files: Files | None) -> Fle
         timeout=params["dns_timeout"],
         ttl=params["ttl"],
         check_name_servers=params["check_name_servers"],
+        require_all=params["require_all"],
     )

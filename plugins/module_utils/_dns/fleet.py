@@ -18,12 +18,13 @@ from .ledger import Entry, Ledger
 from .panel import Panel
 from .plan import Origins, Plan, by_zone, place_records, primaries_of, without_primary
 from .propagation import Propagation, Wanted
-from .publication import Publication, confirmed_gone
+from .publication import Publication, Update, confirmed_gone
 from .record import TxtRecord
-from .report import Report, failed_updates, failed_verdicts, size_notes
+from .report import Report, failed_updates, failed_verdicts, size_notes, unreached_notes, unreached_records
 from .responder import Resolve, Responder, resolve_host
 from .servers import NameServers
 from .sockets import TIMEOUT, SocketExchange
+from .tolerance import TIMEOUTS, judge, silence_notes
 from .update import Change
 from .zone import Locator, Place
 
@@ -38,8 +39,9 @@ class Fleet:
 
     ``files`` is where the ledger lives (none without); ``timeout`` and ``ttl``
     are in seconds; with ``check_name_servers`` the servers in a zone's NS
-    records that are not listed are verified, too. What is found out about names
-    and zones is remembered as long as the object lives.
+    records that are not listed are verified, too; with ``require_all`` the
+    silence of none of them is passed over. What is found out about names and
+    zones is remembered as long as the object lives.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Fleet:
         timeout: float = TIMEOUT,
         ttl: int = TTL,
         check_name_servers: bool = True,
+        require_all: bool = False,
         exchange: Exchange | None = None,
         resolve: Resolve = resolve_host,
     ) -> None:
@@ -59,6 +62,7 @@ class Fleet:
         self._ledger = Ledger(files) if files else None
         self._timeout = timeout
         self._ttl = ttl
+        self._require_all = require_all
         self._exchange = exchange or SocketExchange(clock, timeout)
         panel = Panel(self._exchange, self._responders)
         self._locator = Locator(panel)
@@ -77,7 +81,10 @@ class Fleet:
         return _noting_what_is_left(self.apply(self.plan_withdraw(records, ask=False)))
 
     def verify(self, records: Iterable[TxtRecord], wait_seconds: float) -> Report:
-        """Ask every address of every responder for the values until all are there or the time is over."""
+        """Ask every address of every responder for the values until all are there or the time is over.
+
+        Silence of a minority is passed over, and noted (see :mod:`.tolerance`).
+        """
         places, origins, failed = self._place(records)
         zones = by_zone(origins, places)
         unlisted = self._name_servers.unlisted(zones) if self._name_servers else {}
@@ -101,6 +108,8 @@ class Fleet:
         places, origins, failed = self._place(records)
         assigned = self._assign(origins, places, failed)
         holdings = self._holdings(assigned) if ask else Holdings()
+        if not self._require_all:
+            holdings = holdings.forgiving()
         changes = [
             Change(responder, zone, add=tuple(r for r in found if r not in holdings.at(responder.name, r.name)))
             for responder, zone, found in assigned
@@ -172,13 +181,23 @@ class Fleet:
         publication.send(plan.changes)
         if self._ledger:
             self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates)])
+        failed = failed_updates(publication.updates, plan.origins)
+        unreached = {record: failed.pop(record) for record in self._unreached(publication.updates, plan.origins)}
         return Report(
             places=plan.places,
             updates=publication.updates,
-            failed={**plan.failed, **failed_updates(publication.updates, plan.origins)},
+            failed={**plan.failed, **failed},
+            unreached=unreached,
             messages=publication.messages,
             changed=any(update.error is None for update in publication.updates),
+            notes=unreached_notes(publication.updates) if unreached else [],
         )
+
+    def _unreached(self, updates: Sequence[Update], origins: Origins) -> set[TxtRecord]:
+        """The records whose lack of a primary may be passed over, if the verification says so."""
+        if self._require_all:
+            return set()
+        return unreached_records(updates, origins, lambda zone: len(primaries_of(self._responders, zone)))
 
     def _place(self, records: Iterable[TxtRecord]) -> tuple[dict[str, Place], Origins, dict[TxtRecord, Error]]:
         wanted = list(records)
@@ -193,13 +212,15 @@ class Fleet:
         origins: Origins,
         failed: dict[TxtRecord, Error],
     ) -> Report:
-        verdicts = Propagation(self._exchange, self._clock).watch(wanted, wait_seconds)
+        sure_seconds = None if self._require_all else TIMEOUTS * self._timeout
+        verdicts = Propagation(self._exchange, self._clock).watch(wanted, wait_seconds, sure_seconds)
+        judgement = judge(verdicts, self._require_all)
         notes = self._name_servers.notes(zone.zone for zone in wanted) if self._name_servers else []
         return Report(
             places=places,
             verdicts=verdicts,
-            failed={**failed, **failed_verdicts(verdicts, origins)},
-            notes=[*notes, *size_notes(verdicts)],
+            failed={**failed, **failed_verdicts(judgement, origins)},
+            notes=[*notes, *silence_notes(judgement.tolerated), *size_notes(verdicts)],
         )
 
     def _serving(self, zone: str) -> list[Responder]:

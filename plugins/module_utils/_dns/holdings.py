@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .answer import AnswerReader, make_query
 from .exchange import Exchange, Query, Reply
@@ -16,10 +16,19 @@ from .responder import Responder
 
 @dataclass(frozen=True)
 class Holdings:
-    """The TXT records by responder name and owner; where there was no answer, why."""
+    """The TXT records by responder name and owner; where there was no answer, why, and whether it was silence."""
 
     records: dict[tuple[str, str], tuple[TxtRecord, ...]] = field(default_factory=dict)
     problems: dict[tuple[str, str], str] = field(default_factory=dict)
+    silent: set[tuple[str, str]] = field(default_factory=set)
+
+    def forgiving(self) -> Holdings:
+        """The same without the problems of responders that are silent where another one answered."""
+        answered = {owner for _responder, owner in self.records}
+        problems = {
+            key: problem for key, problem in self.problems.items() if key not in self.silent or key[1] not in answered
+        }
+        return replace(self, problems=problems)
 
     def at(self, responder: str, owner: str) -> tuple[TxtRecord, ...]:
         """The records a responder holds; none when it did not answer."""
@@ -58,6 +67,10 @@ def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) 
                 continue
             reason = answer.problem if answer is not None else getattr(outcome, "reason", None)
             holdings.problems[key] = f"{responder.name} {responder.endpoints[rank]}: {reason}"
+            if answer is not None:
+                holdings.silent.discard(key)
+            elif rank == 0:
+                holdings.silent.add(key)
             if rank + 1 < len(responder.endpoints):
                 again.append((responder, owner, rank + 1))
         pending = again

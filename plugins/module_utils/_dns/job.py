@@ -124,8 +124,11 @@ class Job:
             failed = {**_unanswered(plan), **plan.failed}
             return Outcome(plan.changed, Report(places=plan.places, failed=failed), before, after)
         report = self._fleet.apply(plan)
-        if self._verify:
-            verified = verify([record for record in records if record not in report.failed], self._wait)
+        if not self._verify:
+            # nobody looks whether the others make up for a primary that could not be reached
+            report = replace(report, failed={**report.unreached, **report.failed})
+        else:
+            verified = verify([record for record in records if record not in report.failed], self._wait).after(report)
             report = replace(
                 report,
                 verdicts=verified.verdicts,

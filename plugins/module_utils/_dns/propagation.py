@@ -15,6 +15,7 @@ from .answer import Answer, AnswerReader, make_query
 from .exchange import TRANSPORTS, Endpoint, Exchange, Outcome, Query, Reply, Silence, Transport
 from .record import TxtRecord
 from .responder import Responder
+from .tolerance import ROUNDS, judge
 from .verdict import Verdict
 
 # An address that lags usually lacks everything, so it is asked for a few values
@@ -43,15 +44,19 @@ class _Watch:
     absent: bool
     lacking: dict[str, frozenset[str]] = field(default_factory=dict)
     problem: str | None = None
+    answered: set[str] = field(default_factory=set)
     seconds: float = 0.0
     largest: int = 0
+    largest_name: str = ""
 
     def take(self, owner: str, outcome: Outcome, answer: Answer | None) -> None:
         """Note what an answer shows."""
         if isinstance(outcome, Silence) or answer is None:
             self.problem = outcome.reason if isinstance(outcome, Silence) else None
             return
-        self.largest = max(self.largest, answer.size)
+        self.answered.add(owner)
+        if answer.size > self.largest:
+            self.largest, self.largest_name = answer.size, owner
         problem = answer.problem
         if problem is not None:
             self.problem = problem
@@ -62,6 +67,11 @@ class _Watch:
             self.problem = f"{owner} is a CNAME record there" if answer.alias else None
         else:
             del self.lacking[owner]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it never answered about anything that it lacks."""
+        return self.answered.isdisjoint(self.lacking)
 
     def verdict(self) -> Verdict:
         """What is to be said in the end."""
@@ -82,6 +92,8 @@ class _Watch:
             problem=self.problem if lacking else None,
             largest_response=self.largest,
             absent=self.absent,
+            silent=frozenset(record for record in lacking if record.name not in self.answered),
+            largest_name=self.largest_name,
         )
 
 
@@ -93,10 +105,16 @@ class Propagation:
         self._clock = clock
         self._reader = AnswerReader()
 
-    def watch(self, wanted: Iterable[Wanted], wait_seconds: float) -> list[Verdict]:
-        """One verdict for each zone, address and transport; only what is lacking is asked for again."""
+    def watch(self, wanted: Iterable[Wanted], wait_seconds: float, sure_seconds: float | None = None) -> list[Verdict]:
+        """One verdict for each zone, address and transport; only what is lacking is asked for again.
+
+        It ends before the deadline when everything is there, and with
+        ``sure_seconds`` also when nothing but silence that can be passed over is
+        left, for so long at least and in three rounds of questions.
+        """
         sought = list(wanted)
         watches = [watch for zone in sought for watch in _watches(zone)]
+        unresolved = [verdict for zone in sought for verdict in _unresolved(zone)]
         wires = {owner: make_query(owner, "TXT") for zone in sought for owner in zone.values}
         start = self._clock.monotonic()
         deadline = start + wait_seconds
@@ -105,7 +123,10 @@ class Propagation:
             self._round([watch for watch in watches if watch.lacking], wires, start, everything)
             if not any(watch.lacking for watch in watches):
                 break
-        return [*(watch.verdict() for watch in watches), *(v for zone in sought for v in _unresolved(zone))]
+            sure = sure_seconds is not None and self._clock.monotonic() - start >= sure_seconds
+            if sure and number + 1 >= ROUNDS and _is_tolerable(watches, unresolved):
+                break
+        return [*(watch.verdict() for watch in watches), *unresolved]
 
     def _round(self, watches: Sequence[_Watch], wires: Mapping[str, bytes], start: float, everything: bool) -> None:
         if everything:
@@ -128,6 +149,13 @@ class Propagation:
             answer = self._reader.read(outcome.wire, owner) if isinstance(outcome, Reply) else None
             watch.take(owner, outcome, answer)
             watch.seconds = max(watch.seconds, began + outcome.seconds)
+
+
+def _is_tolerable(watches: Sequence[_Watch], unresolved: Sequence[Verdict]) -> bool:
+    """Whether nothing but silence that can be passed over keeps the values from being verified."""
+    if not all(watch.is_silent for watch in watches):
+        return False
+    return not judge([*(watch.verdict() for watch in watches), *unresolved]).failed
 
 
 def _watches(wanted: Wanted) -> list[_Watch]:
@@ -155,7 +183,7 @@ def _unresolved(wanted: Wanted) -> list[Verdict]:
     return [
         Verdict(
             responder.name, host, 0, transport, wanted.zone, len(lacking), 0, lacking, 0.0,
-            "the host name has no address", 0, wanted.absent,
+            "the host name has no address", 0, wanted.absent, frozenset(lacking),
         )
         for responder in wanted.responders
         for host in responder.unresolved

@@ -33,6 +33,11 @@ class Update:
     seconds: float
     error: Error | None
 
+    @property
+    def is_unreached(self) -> bool:
+        """Whether it failed as the responder gave no answer."""
+        return self.error is not None and self.error.details.get("code") in ("TIMEOUT", "UNREACHABLE")
+
     def as_dict(self) -> dict[str, object]:
         """The update as a module returns it."""
         return {

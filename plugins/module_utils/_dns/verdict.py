@@ -20,8 +20,9 @@ class Verdict:
     and ``lacking`` are those still there.
     ``seconds`` is how long after the beginning the last value was seen, or how
     long it was waited for. ``problem`` is what came instead of an authoritative
-    answer when it was last asked for a value that it lacks. ``largest_response``
-    is in bytes.
+    answer when it was last asked for a value that it lacks. ``silent`` are those
+    of ``lacking`` that it never gave any answer about. ``largest_response`` is in
+    bytes, and ``largest_name`` what it is about.
     """
 
     responder: str
@@ -36,15 +37,22 @@ class Verdict:
     problem: str | None
     largest_response: int
     absent: bool = False
+    silent: frozenset[TxtRecord] = frozenset()
+    largest_name: str = ""
 
     @property
     def complete(self) -> bool:
         """Whether it gives all values."""
         return self.found == self.wanted
 
+    @property
+    def where(self) -> str:
+        """The address, with the port when it is not 53; a host name that has no address."""
+        return str(Endpoint(self.address, self.port)) if self.port else self.address
+
     def sentence(self) -> str:
         """``sin 198.51.100.53/udp: 1 of 2 values after 30 s``, and the problem if there is one."""
-        where = f"{self.responder} {_shown(self.address, self.port)}/{self.transport}"
+        where = f"{self.responder} {self.where}/{self.transport}"
         counted = (
             f"{self.found} of {self.wanted} value{'' if self.wanted == 1 else 's'}{' gone' if self.absent else ''}"
         )
@@ -63,12 +71,9 @@ class Verdict:
             "lacking": [{"name": record.name, "value": record.value} for record in self.lacking],
             "seconds": round(self.seconds, 3),
             "problem": self.problem,
+            "silent": bool(self.lacking) and self.silent.issuperset(self.lacking),
             "largest_response": self.largest_response,
         }
-
-
-def _shown(address: str, port: int) -> str:
-    return str(Endpoint(address, port)) if port else address
 
 
 def _seconds(seconds: float) -> str:

@@ -59,9 +59,13 @@ def _records_of(run: Run, attempt: Attempt) -> frozenset[TxtRecord]:
 
 
 def _publish(run: Run, fleet: Fleet, records: Mapping[Attempt, frozenset[TxtRecord]], wait: float) -> None:
-    """Have the values on every responder; who lacks one is the failure of the certificates that need it."""
-    _take(run, fleet.publish(_all(run, records)), records)
-    _take(run, fleet.verify(_all(run, records), wait), records)
+    """Have the values on the responders; who lacks one is the failure of the certificates that need it.
+
+    A primary that can't be reached is none yet: the verification says whether the others make up for it.
+    """
+    published = fleet.publish(_all(run, records))
+    _take(run, published, records)
+    _take(run, fleet.verify(_all(run, records), wait).after(published), records)
 
 
 def _take(run: Run, report: Report, records: Mapping[Attempt, frozenset[TxtRecord]]) -> None:

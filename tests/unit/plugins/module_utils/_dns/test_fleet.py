@@ -119,6 +119,86 @@ def test_every_refusal_of_a_value_is_told(fleet: Fleet, servers: dict[str, FakeS
     assert [refusal["code"] for refusal in error.details["refusals"]] == ["SERVFAIL", "TIMEOUT"]
 
 
+@pytest.mark.usefixtures("following")
+def test_a_primary_that_cant_be_reached_is_passed_over_and_noted(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["sin"].silent = True
+    published = fleet.publish([ONE])
+    assert not published.failed
+    assert set(published.unreached) == {ONE}
+    assert published.notes == ["sin 2001:db8::53 took no update of zone example.com (TIMEOUT)"]
+    verified = fleet.verify([ONE], 120)
+    assert not verified.failed
+    assert [note.partition(" gave no answer over UDP and TCP for zone example.com")[0] for note in verified.notes] == [
+        "sin 198.51.100.53",
+        "sin 2001:db8::53",
+    ]
+
+
+@pytest.mark.usefixtures("following")
+def test_a_primary_that_answers_without_the_value_it_did_not_take_fails_it(
+    fleet: Fleet, servers: dict[str, FakeServer], exchange: FakeExchange, clock: FakeClock
+) -> None:
+    for address in ("198.51.100.53", "2001:db8::53"):
+        exchange.down[Endpoint(address), "tcp"] = "dead"
+    published = fleet.publish([ONE])
+    assert not published.failed
+    error = fleet.verify([ONE], 60).after(published).failed[ONE]
+    assert clock.seconds == 60
+    assert error.message.startswith("sin 2001:db8::53 did not answer the update of zone example.com (TIMEOUT)")
+    assert "sin 198.51.100.53/udp: 0 of 1 value after 60 s;" in error.message
+    assert error.details["name"] == SHOP
+
+
+def test_a_zone_none_of_whose_primaries_can_be_reached_fails_at_once(
+    fleet: Fleet, servers: dict[str, FakeServer], clock: FakeClock
+) -> None:
+    fleet.locate([SHOP])
+    servers["fra"].silent = servers["sin"].silent = True
+    error = fleet.publish([ONE]).failed[ONE]
+    assert "fra 192.0.2.53 did not answer" in error.message
+    assert "sin 2001:db8::53 did not answer" in error.message
+    assert clock.seconds == 0
+
+
+def test_a_refusal_is_never_passed_over(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    fleet.locate([SHOP])
+    servers["fra"].rcode = "REFUSED"
+    report = fleet.publish([ONE])
+    assert report.failed[ONE].details["code"] == "REFUSED"
+    assert not report.unreached
+
+
+@pytest.mark.usefixtures("following")
+def test_all_can_be_required(
+    responders: tuple[Responder, ...], clock: FakeClock, exchange: FakeExchange, servers: dict[str, FakeServer]
+) -> None:
+    strict = Fleet(responders, clock, require_all=True, exchange=exchange, resolve=lambda _host: ())
+    servers["sin"].silent = True
+    assert strict.publish([ONE]).failed[ONE].details["code"] == "TIMEOUT"
+    assert strict.verify([ONE], 60).failed[ONE].message.startswith(f"The value for {SHOP} is not on every responder")
+    assert clock.seconds == 60
+
+
+@pytest.mark.usefixtures("following")
+def test_a_silent_majority_fails_and_says_how_many_verified(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    fleet.publish([ONE])
+    servers["sin"].silent = True
+    servers["nyc"].silent = True
+    message = fleet.verify([ONE], 5).failed[ONE].message
+    assert "sin 198.51.100.53/udp: 0 of 1 value after 5 s (no answer within 5 s)" in message
+    assert message.endswith(". Only 1 of 3 responders verified, and more than half have to")
+
+
+@pytest.mark.usefixtures("following")
+def test_removal_from_a_primary_that_cant_be_reached_is_never_passed_over(
+    fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    fleet.publish([ONE])
+    servers["sin"].silent = True
+    assert fleet.withdraw([ONE]).failed
+    assert "1 of 1 value gone" not in fleet.verify_absent([ONE], 5).failed[ONE].message
+
+
 def test_the_ledger_is_written_before_an_update_is_sent(
     fleet: Fleet, later_fleet: Fleet, exchange: FakeExchange
 ) -> None:
@@ -246,7 +326,7 @@ def test_an_answer_too_large_for_a_datagram_is_noted(fleet: Fleet) -> None:
     fleet.publish(many)
     report = fleet.verify(many, 0)
     assert not report.failed
-    assert report.notes[0].startswith("An answer of fra from zone example.com has ")
+    assert report.notes[0].startswith(f"An answer of fra about {SHOP} has 1741 bytes, more than the 1232 that fit ")
 
 
 def test_no_error_or_report_shows_a_secret(

@@ -68,6 +68,21 @@ def test_a_check_fails_where_a_primary_cant_be_asked(fleet: Fleet, servers: dict
     assert result["msg"] == f"What {SHOP} holds can't be found out: fra 192.0.2.53: SERVFAIL"
 
 
+def test_a_primary_that_cant_be_reached_is_passed_over_only_where_it_is_verified(
+    responders: tuple[Responder, ...], clock: FakeClock, exchange: FakeExchange, servers: dict[str, FakeServer]
+) -> None:
+    servers["nyc"].zones = servers["fra"].zones
+    whole = Fleet(responders, clock, exchange=exchange, resolve=lambda _host: ())
+    servers["sin"].silent = True
+    assert run(whole, "present", RECORDS, check=True)["failures"] == []
+    result = run(whole, "present", RECORDS)
+    assert result["failures"] == []
+    assert [verdict["responder"] for verdict in result["verdicts"] if verdict["silent"]] == ["sin"] * 4
+    assert "sin 2001:db8::53 did not answer" in run(whole, "present", RECORDS, verify=False)["msg"]
+    assert "sin 2001:db8::53 did not answer" in run(whole, "absent", RECORDS)["msg"]
+    assert "sin 2001:db8::53: no answer" in run(whole, "absent", RECORDS, check=True)["msg"]
+
+
 def test_a_sweep_fails_for_a_name_as_a_whole(fleet: Fleet) -> None:
     result = run(fleet, "swept", [{"name": "_acme-challenge.example.org"}])
     assert [(failure["name"], failure["value"]) for failure in result["failures"]] == [

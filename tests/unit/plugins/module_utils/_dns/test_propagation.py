@@ -165,6 +165,75 @@ def test_a_host_name_without_address_has_a_verdict_too(propagation: Propagation)
     ]
 
 
+SURE = 10.0
+
+
+def test_a_silent_minority_is_not_waited_for_until_the_deadline(
+    propagation: Propagation,
+    responders: tuple[Responder, ...],
+    published: dict[str, FakeServer],
+    exchange: FakeExchange,
+    clock: FakeClock,
+) -> None:
+    published["nyc"].silent = True
+    verdicts = propagation.watch(wanted(responders), 120, SURE)
+    assert SURE <= clock.seconds < 2 * SURE
+    assert len(exchange.calls) >= 3
+    assert [verdict.silent for verdict in verdicts[-2:]] == [frozenset(verdicts[-1].lacking)] * 2
+    assert all(verdict.lacking for verdict in verdicts[-2:])
+
+
+@pytest.mark.parametrize("fault", ["stale", "strict", "majority"])
+def test_silence_that_is_not_passed_over_is_waited_for(
+    propagation: Propagation,
+    responders: tuple[Responder, ...],
+    published: dict[str, FakeServer],
+    clock: FakeClock,
+    fault: str,
+) -> None:
+    published["nyc"].silent = True
+    if fault == "stale":
+        published["sin"].txt(NAME).discard("two")
+    if fault == "majority":
+        published["fra"].silent = True
+    propagation.watch(wanted(responders), 60, None if fault == "strict" else SURE)
+    assert clock.seconds == 60
+
+
+def test_one_that_fell_silent_after_an_answer_without_the_value_is_waited_for(
+    propagation: Propagation, responders: tuple[Responder, ...], published: dict[str, FakeServer], clock: FakeClock
+) -> None:
+    nyc = published["nyc"]
+    nyc.txt(NAME).clear()
+    clock.at.append((1.0, lambda: setattr(nyc, "silent", True)))
+    verdicts = propagation.watch(wanted(responders), 60, SURE)
+    assert clock.seconds == 60
+    assert not verdicts[-1].silent
+    assert verdicts[-1].problem == "no answer within 5 s"
+
+
+def test_one_that_is_silent_for_a_while_only_is_verified(
+    propagation: Propagation, responders: tuple[Responder, ...], published: dict[str, FakeServer], clock: FakeClock
+) -> None:
+    nyc = published["nyc"]
+    nyc.silent = True
+    clock.at.append((4.0, lambda: setattr(nyc, "silent", False)))
+    assert all(verdict.complete for verdict in propagation.watch(wanted(responders), 60, SURE))
+    assert clock.seconds < SURE
+
+
+def test_one_round_of_silence_is_enough_at_the_deadline(
+    propagation: Propagation,
+    responders: tuple[Responder, ...],
+    published: dict[str, FakeServer],
+    exchange: FakeExchange,
+) -> None:
+    published["nyc"].silent = True
+    verdicts = propagation.watch(wanted(responders), 0, SURE)
+    assert len(exchange.calls) == 1
+    assert verdicts[-1].silent == frozenset(verdicts[-1].lacking)
+
+
 def test_another_port_is_shown() -> None:
     verdict = Verdict("fra", "::1", 5301, "udp", "example.com", 1, 0, (), 1.26, None, 0)
     assert verdict.sentence() == "fra [::1]:5301/udp: 0 of 1 value after 1.3 s"
