@@ -20,6 +20,7 @@ from .key import encode
 from .problem import NetworkError, Problem
 from .session import Session
 
+MOST_PAGES = 1000
 PEM_CHAIN = "application/pem-certificate-chain"
 
 
@@ -92,6 +93,23 @@ def new_order(
     if not url:
         raise NetworkError(f"The CA answered {what} without the order's URL (the header Location)")
     return _read(session, url, response)
+
+
+def list_orders(session: Session, url: str) -> list[str]:
+    """The URLs of the account's orders as the CA lists them (RFC 8555 §7.1.2.1), page after page.
+
+    ``url`` is the account's member ``orders``. NetworkError when that is no list of orders.
+    """
+    what = "the list of orders"
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    page: str | None = url
+    while page and page not in seen and len(seen) < MOST_PAGES:
+        seen.add(page)
+        response = session.post(page, None, what, kind="orders")
+        found.update(dict.fromkeys(member.texts(read_object(response, what), "orders", what)))
+        page = next(iter(read_links(response, "next")), None)
+    return list(found)
 
 
 def fetch_order(session: Session, url: str) -> Order:

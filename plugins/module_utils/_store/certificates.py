@@ -41,21 +41,24 @@ class CertificateStore:
         """
         for name in self._files.names("certificates") if names is None else sorted(set(names)):
             for key_type in self._files.names(f"certificates/{name}"):
+                issuance = broken = None
                 try:
                     issuance = self.issuance(name, key_type)
+                    broken = None if issuance else self._why_not_issued(name, key_type)
                 except StoreError as error:
-                    yield StoredCertificate(name, key_type, None, error.message)
-                    continue
-                if issuance is not None or unissued:
-                    yield StoredCertificate(name, key_type, issuance)
+                    broken = error.message
+                if issuance is not None or broken or unissued:
+                    yield StoredCertificate(name, key_type, issuance, broken)
 
     def issuance(self, name: str, key_type: str) -> dict[str, Any] | None:
         """The record of the live certificate, or None when there is none; StoreError when it is broken."""
-        return self._files.read_json(f"{certificate_folder(name, key_type)}/{LIVE}/{ISSUANCE}")
+        generations = self._generations(name, key_type)
+        number = generations.live()
+        return None if number is None else self._files.read_json(f"{generations.path_of(number)}/{ISSUANCE}")
 
     def live(self, name: str, key_type: str, file: str) -> bytes | None:
         """A file of the live generation: privkey.pem, cert.pem, chain.pem or fullchain.pem."""
-        return self._files.read(f"{certificate_folder(name, key_type)}/{LIVE}/{file}")
+        return self._generations(name, key_type).read(file)
 
     def live_set(self, name: str, key_type: str, files: Iterable[str]) -> dict[str, bytes]:
         """Files of the live generation that belong together; StoreError when one is not there."""
@@ -74,8 +77,36 @@ class CertificateStore:
         record = (json.dumps(dict(issuance), indent=1, sort_keys=True) + "\n").encode()
         return self._generations(name, key_type).add({**contents, ISSUANCE: record})
 
+    def generations(self, name: str, key_type: str) -> list[int]:
+        """The generations on disk, finished or not: the live one first, then the newest."""
+        found = self._generations(name, key_type)
+        live = found.live()
+        return sorted(found.numbers(), key=lambda number: (number != live, -number))
+
+    def generation_file(self, name: str, key_type: str, number: int, file: str) -> bytes | None:
+        """A file of any generation, or None."""
+        return self._generations(name, key_type).read_from(number, file)
+
+    def mend(
+        self, name: str, key_type: str, number: int, contents: Mapping[str, bytes], issuance: Mapping[str, Any]
+    ) -> None:
+        """Give a generation that is there these files and this record, and have it be the live one.
+
+        The record that was there is set aside, as ``issuance.json.broken``. For who holds the lock.
+        """
+        generations = self._generations(name, key_type)
+        folder = generations.path_of(number)
+        for file, content in contents.items():
+            self._files.write(f"{folder}/{file}", content)
+        self._files.set_aside(f"{folder}/{ISSUANCE}")
+        self._files.write_json(f"{folder}/{ISSUANCE}", dict(issuance))
+        generations.switch(number)
+
     def pending(self, name: str, key_type: str) -> dict[str, Any] | None:
-        """The order that is under way, or None; one whose record is broken is lost, as its URL is."""
+        """The order that is under way, or None; one whose record is broken is lost, as its URL is.
+
+        Its ``url`` is None while the CA has not told it: there may be an order.
+        """
         try:
             order = self._files.read_json(f"{certificate_folder(name, key_type)}/order.json")
         except BrokenRecordError:
@@ -83,8 +114,17 @@ class CertificateStore:
         return order if order and _is_order(order) else None
 
     def set_pending(self, name: str, key_type: str, order: dict[str, Any]) -> None:
-        """Remember the order that is under way."""
+        """Remember the order that is under way; a broken record of one is set aside, as ``order.json.broken``."""
+        path = f"{certificate_folder(name, key_type)}/order.json"
+        try:
+            self._files.read_json(path)
+        except BrokenRecordError:
+            self._files.set_aside(path)
         self._files.write_json(f"{certificate_folder(name, key_type)}/order.json", order)
+
+    def drop_order(self, name: str, key_type: str) -> None:
+        """Forget the order that is under way; its key stays for the next one."""
+        self._files.remove(f"{certificate_folder(name, key_type)}/order.json")
 
     def pending_key(self, name: str, key_type: str) -> bytes | None:
         """The private key (PEM) for the order that is under way, or None."""
@@ -95,15 +135,20 @@ class CertificateStore:
         self._files.write(f"{certificate_folder(name, key_type)}/order.pem", pem)
 
     def clear_pending(self, name: str, key_type: str) -> None:
-        """Forget the order and its key, in this order, so that no order is left without its key."""
-        self._files.remove(f"{certificate_folder(name, key_type)}/order.json")
-        self._files.remove(f"{certificate_folder(name, key_type)}/order.pem")
+        """Forget the order and its key, in this order, so that no order is left without its key.
+
+        What was cut off while it was written goes, too; it may be a key. For who holds the lock.
+        """
+        folder = certificate_folder(name, key_type)
+        self._files.remove(f"{folder}/order.json")
+        self._files.remove(f"{folder}/order.pem")
+        self._files.sweep(folder)
 
     def state(self, name: str, key_type: str) -> dict[str, Any]:
-        """What is remembered beside the certificate, such as its failures; nothing when the file is broken."""
+        """What is remembered beside the certificate, such as its failures; nothing when the file is of no use."""
         try:
             return self._files.read_json(_state_path(name, key_type)) or {}
-        except BrokenRecordError:
+        except StoreError:
             return {}
 
     def set_state(self, name: str, key_type: str, state: dict[str, Any]) -> None:
@@ -117,21 +162,28 @@ class CertificateStore:
     def update_state(self, name: str, key_type: str, **sections: Any) -> None:
         """Replace these members of what is remembered, and drop those that are None; the others stay.
 
-        A broken file is set aside first, as ``state.json.broken``. For who holds the lock.
+        A file that is broken or can't be read is set aside first, as ``state.json.broken``. For who holds the lock.
         """
+        self._files.sweep(certificate_folder(name, key_type))
         self.set_state_aside(name, key_type)
         state = {**self.state(name, key_type), **sections}
         self.set_state(name, key_type, {member: value for member, value in state.items() if value is not None})
 
     def set_state_aside(self, name: str, key_type: str) -> bool:
-        """Move a state file that is broken out of the way; whether there was one."""
+        """Move a state file that is of no use out of the way; whether there was one."""
         path = _state_path(name, key_type)
         try:
             self._files.read_json(path)
-        except BrokenRecordError:
-            self._files.rename(path, f"{path}.broken")
-            return True
+        except StoreError:
+            return self._files.set_aside(path)
         return False
+
+    def _why_not_issued(self, name: str, key_type: str) -> str | None:
+        """Why there is no record although there are generations, as after a copy without links; None without any."""
+        if not self._generations(name, key_type).numbers():
+            return None
+        live = self._files.path(f"{certificate_folder(name, key_type)}/{LIVE}")
+        return f"The link {live} leads to no certificate of the store"
 
     def _generations(self, name: str, key_type: str) -> Generations:
         return Generations(self._files, certificate_folder(name, key_type))
@@ -144,7 +196,7 @@ def _state_path(name: str, key_type: str) -> str:
 def _is_order(record: Mapping[str, Any]) -> bool:
     identifiers = record.get("identifiers")
     return (
-        isinstance(record.get("url"), str)
+        isinstance(record.get("url", 0), (str, type(None)))
         and isinstance(identifiers, list)
         and all(isinstance(identifier, str) for identifier in identifiers)
     )

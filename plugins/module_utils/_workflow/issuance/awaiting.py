@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..._acme.authorization import fetch_authorization
-from ..._acme.order import fetch_order
+from ..._acme.order import Order, fetch_order
+from ..._acme.pauses import PausedError
+from ..._acme.problem import NetworkError, ProblemError
 from ..._core.errors import Error
 from ..._core.workers import do_each
 from .run import Attempt, Run
@@ -44,10 +46,10 @@ class _Wait:
         self._looks: Counter[Attempt] = Counter()
         self._in_a_row = 0
         self._fruitless = 0
+        self._deadline = run.clock.monotonic() + run.patience
 
     def until_done(self, wanted: str) -> None:
-        clock = self._run.clock
-        deadline = clock.monotonic() + self._run.patience
+        clock, deadline = self._run.clock, self._deadline
         while waiting := self._waiting():
             pause = min(*(attempt.next_look for attempt in waiting), deadline) - clock.monotonic()
             if pause > 0:
@@ -57,8 +59,14 @@ class _Wait:
             if now >= deadline:
                 break
         for attempt in self._waiting():
-            url = attempt.placed_order.url
-            attempt.failure = Error(f"The order was not {wanted} within {self._run.patience:.0f} s: {url}")
+            attempt.failure = attempt.trouble or self._describe_late(attempt, wanted)
+
+    def _describe_late(self, attempt: Attempt, wanted: str) -> Error:
+        order, patience = attempt.placed_order, self._run.patience
+        return Error(
+            f"The order was not {wanted} within {patience:.0f} s, and is taken up again later: {order.url}",
+            order=order.url,
+        )
 
     def _waiting(self) -> list[Attempt]:
         return [attempt for attempt in self._run.going if attempt.placed_order.status in self._states]
@@ -82,11 +90,37 @@ class _Wait:
         if self._in_a_row >= ENOUGH:
             return
         self._looks[attempt] += 1
-        order = fetch_order(self._run.session, attempt.placed_order.url)
-        self._run.take(attempt, order)
-        self._in_a_row = self._in_a_row + 1 if order.status in self._states else 0
-        if order.status == "invalid":
+        order = self._read(attempt)
+        if order is not None:
+            self._run.take(attempt, order)
+        self._in_a_row = self._in_a_row + 1 if order is None or order.status in self._states else 0
+        if order is not None and order.status == "invalid":
             raise _describe_invalid(self._run, attempt)
+
+    def _read(self, attempt: Attempt) -> Order | None:
+        """The order as it is now; None when there may be an answer later, while there is time."""
+        try:
+            order = fetch_order(self._run.session, attempt.placed_order.url)
+        except PausedError as error:
+            pause = (error.until - self._run.clock.now()).total_seconds()
+            self._put_off(attempt, error, pause)
+        except ProblemError as error:
+            if (error.problem.status or 500) < 500 and error.problem.status != 429:
+                raise
+            self._put_off(attempt, error, error.retry_after)
+        except NetworkError as error:
+            self._put_off(attempt, error, None)
+        else:
+            attempt.trouble = None
+            return order
+        return None
+
+    def _put_off(self, attempt: Attempt, error: Error, pause: float | None) -> None:
+        """Look again after so many seconds; raise the error when the deadline is before that."""
+        attempt.trouble = error
+        attempt.next_look = self._run.clock.monotonic() + (pause or 0.0)
+        if attempt.next_look > self._deadline:
+            raise error
 
 
 def _describe_invalid(run: Run, attempt: Attempt) -> Error:

@@ -1,64 +1,168 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The step of a run that takes up pending orders and makes the others (RFC 8555 §7.4)."""
+"""The step of a run that takes up pending orders and makes the others (RFC 8555 §7.4).
+
+That an order is about to be made is on disk before the CA hears of it, and its
+URL as soon as it is known. So after a kill or a lost answer it is known that
+there may be an order, and it is looked for before another one is made.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
 from ..._acme.order import Order, fetch_order, new_order
-from ..._acme.problem import ProblemError
-from ..._core.errors import Error
+from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
+from ..._core.errors import Error, StoreError
+from ..renewal import note_not_replaceable
+from .adoption import adopt_orders
 from .run import Attempt, Run
+
+OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
+"""What CAs have called it when they would not take ``replaces``."""
 
 
 def open_orders(run: Run) -> None:
     """Take up each pending order that still fits, and make the others; each URL is on disk at once."""
+    in_doubt: list[Attempt] = []
 
-    def open_order(attempt: Attempt) -> None:
-        run.take(attempt, _resume(run, attempt) or _order_anew(run, attempt))
+    def resume(attempt: Attempt) -> None:
+        pending = _pending(run, attempt)
+        if pending and pending["url"] is None:
+            in_doubt.append(attempt)
+        elif pending:
+            _take_up(run, attempt, pending["url"])
 
-    run.step(open_order)
+    run.step(resume)
+    _adopt(run, in_doubt)
+    _order(run, [attempt for attempt in run.going if attempt.order is None])
 
 
 def resume_orders(run: Run) -> None:
     """Take up the pending orders only; a certificate without one fails."""
 
     def resume(attempt: Attempt) -> None:
-        order = _resume(run, attempt)
-        if order is None:
+        pending = _pending(run, attempt)
+        if pending and pending["url"]:
+            _take_up(run, attempt, pending["url"])
+        if attempt.order is None:
             raise Error("no order is pending that fits the wanted certificate; state=present makes one")
-        run.take(attempt, order)
 
     run.step(resume)
 
 
-def _resume(run: Run, attempt: Attempt) -> Order | None:
+def _pending(run: Run, attempt: Attempt) -> dict[str, Any] | None:
+    """What an interrupted attempt has left of its order, if that fits what is wanted; the URL may be missing."""
     target, wanted = attempt.decision.target, attempt.decision.wanted
     pending = run.store.pending(target.name, target.key_type)
     if pending is None:
         return None
     names = [identifier.value for identifier in wanted.identifiers]
     fits = sorted(pending["identifiers"]) == sorted(names) and pending.get("profile") == wanted.profile
-    if not fits or pending.get("account_uri") != run.session.account_url:
-        return None
+    return pending if fits and pending.get("account_uri") == run.session.account_url else None
+
+
+def _take_up(run: Run, attempt: Attempt, url: str) -> None:
+    """Go on with an order, unless nothing can become of it any more."""
     try:
-        order = fetch_order(run.session, pending["url"])
+        order = fetch_order(run.session, url)
     except ProblemError as error:
         if error.problem.status in (403, 404):  # the CA forgets orders after a while
-            return None
+            return
         raise
-    return order if order.status != "invalid" else None
+    # once finalized, an order is of use to nobody who has not the key
+    for_lost_key = attempt.key_made and order.status in ("processing", "valid")
+    if order.status != "invalid" and not for_lost_key:
+        run.take(attempt, order)
 
 
-def _order_anew(run: Run, attempt: Attempt) -> Order:
+def _order(run: Run, attempts: Sequence[Attempt]) -> None:
+    """Make orders; one whose answer got lost is looked for, and made once more when the CA doesn't have it."""
+    lost: dict[Attempt, NetworkError] = {}
+
+    def order(attempt: Attempt) -> None:
+        try:
+            _order_anew(run, attempt)
+        except NetworkError as error:
+            if not error.uncertain:
+                raise
+            lost[attempt] = error
+
+    run.step(order, list(attempts))
+    _adopt(run, list(lost))
+    for attempt, error in lost.items():
+        # a CA that only is slow may make the order yet, so that is left to a later run
+        if attempt.order is None and attempt.failure is None and not isinstance(error, LostConnectionError):
+            attempt.failure = error
+    again = [attempt for attempt in lost if attempt.order is None and attempt.failure is None]
+    run.step(lambda attempt: _order_anew(run, attempt), again)
+
+
+def _adopt(run: Run, attempts: Sequence[Attempt]) -> None:
+    try:
+        found = adopt_orders(run, attempts)
+    except Error as error:
+        for attempt in attempts:
+            attempt.failure = error
+        return
+
+    def take(attempt: Attempt) -> None:
+        order = found[attempt]
+        _remember(run, attempt, order.url)
+        run.take(attempt, order)
+
+    run.step(take, list(found))
+
+
+def _order_anew(run: Run, attempt: Attempt) -> None:
+    if attempt.held:
+        raise attempt.held
     target, wanted = attempt.decision.target, attempt.decision.wanted
-    order = new_order(run.session, wanted.identifiers, wanted.profile)
+    run.session.pauses.check("newOrder", [each.value for each in wanted.identifiers])
+    _remember(run, attempt, None)
     attempt.ordered = True
-    pending = {
-        "url": order.url,
+    try:
+        order = _send(run, attempt)
+    except Error as error:
+        if not (isinstance(error, NetworkError) and error.uncertain):
+            attempt.ordered = False
+            run.store.drop_order(target.name, target.key_type)
+        raise
+    _remember(run, attempt, order.url)
+    run.take(attempt, order)
+
+
+def _remember(run: Run, attempt: Attempt, url: str | None) -> None:
+    """Have on disk that there is an order, or without a URL that there may be one."""
+    target, wanted = attempt.decision.target, attempt.decision.wanted
+    pending: Mapping[str, Any] = {
+        "url": url,
         "identifiers": [identifier.value for identifier in wanted.identifiers],
         "profile": wanted.profile,
         "account_uri": run.session.account_url,
     }
-    run.store.set_pending(target.name, target.key_type, pending)
+    run.store.set_pending(target.name, target.key_type, dict(pending))
+
+
+def _send(run: Run, attempt: Attempt) -> Order:
+    """Make the order; without ``replaces`` when the CA won't have that, which is then remembered (RFC 9773 §5)."""
+    wanted, replaces = attempt.decision.wanted, attempt.decision.replaces
+    try:
+        return new_order(run.session, wanted.identifiers, wanted.profile, replaces)
+    except ProblemError as error:
+        if replaces is None or not _may_be_about_replaces(error):
+            raise
+        refused = error
+    order = new_order(run.session, wanted.identifiers, wanted.profile)
+    with suppress(StoreError):  # the next renewal finds it out again
+        note_not_replaceable(run.store, attempt.decision.target, replaces, refused.problem.reason)
     return order
+
+
+def _may_be_about_replaces(error: ProblemError) -> bool:
+    """Whether the CA may have refused ``replaces``: there is more than one word for that, so the rest is excluded."""
+    about_names = bool(error.details["identifiers"])
+    return not about_names and (error.problem.name in OF_REPLACES or error.problem.status in (404, 409))

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..._acme.authorization import Authorization
 from ..._acme.order import Order
@@ -26,19 +27,26 @@ from ..plan import Decision, Stored
 class Attempt:
     """One certificate on its way through a run; with a failure it goes no further.
 
-    ``ordered`` says that its order was made in this run, not resumed. ``next_look``
-    is when the CA wants the order to be read again at the earliest (clock.monotonic()).
+    ``ordered`` says that its order was made in this run, not resumed, or that it may have been: the answer got
+    lost. ``key_made`` says the same of its key. ``next_look`` is when the CA wants the order to be read again at
+    the earliest (clock.monotonic()), and ``trouble`` why the last look at it told nothing.
+    ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
+    asked again later.
     """
 
     decision: Decision
     order: Order | None = None
     ordered: bool = False
+    key_made: bool = False
     next_look: float = 0.0
+    trouble: Error | None = None
     key: PrivateKey = field(init=False, repr=False)  # set by the first step
     chain: bytes | None = None
     issued: CertificateFacts | None = None
     stored: Stored | None = None
     failure: Error | None = None
+    held: Error | None = None
+    refused: bool = False
 
     # attempts are told apart by who they are, since several may look alike
     __hash__ = object.__hash__
@@ -50,13 +58,23 @@ class Attempt:
         return known(self.order)
 
 
+class Memory(Protocol):
+    """Where runs leave what later ones have to know."""
+
+    def note_orders(self, attempts: Sequence[Attempt]) -> None:
+        """Write down that orders are about to be made for those that may have one."""
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        """Write down what came of a run."""
+
+
 @dataclass
 class Run:
     """The certificates of a run and what its steps work with.
 
     ``width`` is how many requests are under way at once, and ``patience`` how
     many seconds the CA gets for validating and as many for issuing. ``updates``
-    counts the UPDATE messages by responder.
+    counts the UPDATE messages by responder. ``memory`` is told what the run does.
     """
 
     session: Session
@@ -68,6 +86,7 @@ class Run:
     authorizations: dict[str, Authorization] = field(default_factory=dict)
     updates: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    memory: Memory | None = None
 
     @property
     def going(self) -> list[Attempt]:

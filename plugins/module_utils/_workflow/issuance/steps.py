@@ -18,7 +18,7 @@ from ..._acme.authorization import Authorization, Challenge, fetch_authorization
 from ..._acme.authorization import answer as answer_challenge
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
-from ..._acme.problem import NetworkError
+from ..._acme.problem import LostConnectionError, NetworkError
 from ..._core.errors import Error
 from ..._core.workers import do_each
 from ..._x509.chain import check_issued, choose_chain
@@ -35,6 +35,7 @@ def prepare_keys(run: Run) -> None:
         key = _take_up_key(run, attempt)
         if key is None:
             key = make_key(target.key_type)
+            attempt.key_made = True
             run.store.set_pending_key(target.name, target.key_type, key_to_pem(key))
         attempt.key = key
 
@@ -72,23 +73,37 @@ def pending_authorizations(run: Run, attempt: Attempt) -> list[Authorization]:
 def answer(run: Run) -> None:
     """Tell the CA that the challenges are ready to be validated, each one once."""
     needs = {attempt: _unanswered(run, attempt) for attempt in run.going}
-    challenges = {challenge.url: challenge for wanted in needs.values() for challenge in wanted}
+    challenges = {url: challenge for wanted in needs.values() for url, challenge in wanted.items()}
 
     def send(url: str) -> None:
         try:
             answer_challenge(run.session, challenges[url])
         except NetworkError as error:
-            if not error.uncertain:  # else the order tells whether the CA has got it
+            if not error.uncertain:
                 raise
+            _answer_again(run, url, challenges[url])
 
     _sent, failed = do_each(send, challenges, run.width)
-    _drop(run.going, failed, lambda attempt: [challenge.url for challenge in needs[attempt]])
+    _drop(run.going, failed, lambda attempt: list(needs[attempt]))
 
 
-def _unanswered(run: Run, attempt: Attempt) -> list[Challenge]:
+def _answer_again(run: Run, url: str, challenge: Challenge) -> None:
+    """Answer once more if the CA has not got it; whether it has got this one, the order tells."""
+    now = fetch_authorization(run.session, url).challenge(challenge.type)
+    if now is None or now.status != "pending":
+        return
+    try:
+        answer_challenge(run.session, now)
+    except NetworkError as error:
+        if not error.uncertain:
+            raise
+
+
+def _unanswered(run: Run, attempt: Attempt) -> dict[str, Challenge]:
+    """The challenges that have still to be answered for an attempt, by the URL of their authorization."""
     kind = attempt.decision.wanted.challenge
-    offered = [authorization.challenge(kind) for authorization in pending_authorizations(run, attempt)]
-    return [challenge for challenge in offered if challenge is not None and challenge.status == "pending"]
+    offered = {each.url: each.challenge(kind) for each in pending_authorizations(run, attempt)}
+    return {url: each for url, each in offered.items() if each is not None and each.status == "pending"}
 
 
 def finalize(run: Run) -> None:
@@ -97,15 +112,23 @@ def finalize(run: Run) -> None:
     def send(attempt: Attempt) -> None:
         csr = make_csr(attempt.key, attempt.decision.wanted.identifiers)
         try:
-            run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
-        except NetworkError as error:
-            if not error.uncertain:
-                raise
-            run.take(attempt, fetch_order(run.session, attempt.placed_order.url))
-            if attempt.placed_order.status == "ready":  # the CA has not got it, and the next run takes the order up
-                raise
+            _finalize(run, attempt, csr)
+        except LostConnectionError:
+            _finalize(run, attempt, csr)
 
     run.step(send, [attempt for attempt in run.going if attempt.placed_order.status == "ready"])
+
+
+def _finalize(run: Run, attempt: Attempt, csr: bytes) -> None:
+    """Finalize an order; what raises NetworkError has left it ready, so that it can be done again."""
+    try:
+        run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
+    except NetworkError as error:
+        if not error.uncertain:
+            raise
+        run.take(attempt, fetch_order(run.session, attempt.placed_order.url))
+        if attempt.placed_order.status == "ready":
+            raise
 
 
 def download(run: Run) -> None:
