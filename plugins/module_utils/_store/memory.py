@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from .._core.errors import BrokenRecordError
+from .._core.errors import StoreError
 from .._core.files import Files
 from .layout import memory_folder
 
-Subject = Literal["identifiers", "orders", "pauses"]
+Subject = Literal["identifiers", "orders", "pauses", "renewal"]
 
 
 class AccountMemory:
     """One JSON file for each subject, replaced as a whole; what is in it is for who asks.
 
     It is apart from the account's key and record, and stays when the account's record is made anew. A file
-    that is broken is never trusted: reading gives nothing, and writing sets it aside as ``….json.broken``.
+    that is broken, or can't be read, is never trusted: reading gives nothing, and writing sets it aside as ``….json.broken``.
     """
 
     def __init__(self, files: Files, authority: str, account: str) -> None:
@@ -29,7 +29,7 @@ class AccountMemory:
         """What is remembered, empty when nothing is."""
         try:
             return self._files.read_json(self._path(subject)) or {}
-        except BrokenRecordError:
+        except StoreError:
             return {}
 
     def remember(self, subject: Subject, value: dict[str, Any]) -> None:
@@ -38,12 +38,16 @@ class AccountMemory:
         try:
             if self._files.read_json(path) == (value or None):
                 return
-        except BrokenRecordError:
-            self._files.rename(path, f"{path}.broken")
+        except StoreError:
+            self._files.set_aside(path)
         if value:
             self._files.write_json(path, value)
         else:
             self._files.remove(path)
+
+    def sweep(self) -> None:
+        """Take away what was cut off while it was written. For who holds the lock, before anything is remembered."""
+        self._files.sweep(self._folder)
 
     def _path(self, subject: Subject) -> str:
         return f"{self._folder}/{subject}.json"

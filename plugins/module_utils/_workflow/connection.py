@@ -10,19 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from .._acme.account import find
 from .._acme.directory import check_directory_url, fetch_directory
 from .._acme.key import AccountKey
 from .._acme.network import Network
 from .._acme.pauses import Pauses
 from .._acme.session import Session
 from .._core.clock import Clock
-from .._core.errors import InputError
+from .._core.errors import BrokenRecordError, InputError
 from .._core.files import Files
 from .._core.name import check_name
 from .._store.accounts import AccountStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
 from .._x509.key import load_key
+from .account.record import Record, describe_key
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class Authority:
     timeout: float = 30.0
 
 
+def account_in_use(authority: Authority, files: Files) -> str | None:
+    """The URL of the account that :func:`connect` would use, or None when there is none yet."""
+    store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
+    try:
+        record = store.record() or {}
+    except BrokenRecordError:
+        return None
+    url = record.get("account_uri")
+    return url if isinstance(url, str) else None
+
+
 @contextmanager
 def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
     """A session as the registered account, for ``width`` threads; InputError when there is no such account.
@@ -44,17 +57,41 @@ def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Ite
     """
     check_directory_url(authority.directory)
     store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
-    record, pem = store.record(), store.key()
-    if not record or not pem or not record.get("account_uri"):
-        reason = f"is not registered at {authority.directory}; module certfleet.acme.account does that"
-        raise InputError("account", authority.account, reason)
-    key = AccountKey(load_key(pem, "The account's key in the store"))
+    record, pem = Record.from_json(store.record()), store.key()
+    if not pem:
+        raise _not_registered(authority)
+    key = AccountKey(load_key(pem, f"The account's key in {store.key_path}"))
     memory = AccountMemory(files, authority_name(authority.directory), authority.account)
+    memory.sweep()
     pauses = Pauses(clock, memory.recall("pauses"), partial(memory.remember, "pauses"))
     network = Network(authority.ca_bundle, authority.timeout, width, clock)
     try:
         with pauses.watch("directory"):
             directory = fetch_directory(network, authority.directory)
-        yield Session(network, directory, key, record["account_uri"], pauses)
+        session = Session(network, directory, key, None, pauses)
+        yield session.for_account(record.account_uri if record else _rebuild_record(authority, store, session))
     finally:
         network.close()
+
+
+def _rebuild_record(authority: Authority, store: AccountStore, session: Session) -> str:
+    """The account's URL, which the CA knows by the key, for a record that is broken or not there; it is written anew."""
+    account = find(session)
+    if account is None:
+        raise _not_registered(authority)
+    store.sweep()
+    contact = account.contact or ()
+    record = Record(
+        account_uri=account.url,
+        directory=session.directory.url,
+        contact=contact,
+        contact_shown=account.contact,
+        **describe_key(session.key.key),
+    )
+    store.set_record(record.as_dict())
+    return account.url
+
+
+def _not_registered(authority: Authority) -> InputError:
+    reason = f"is not registered at {authority.directory}; module certfleet.acme.account does that"
+    return InputError("account", authority.account, reason)

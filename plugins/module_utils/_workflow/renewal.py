@@ -57,10 +57,8 @@ class Renewal:
     not_replaceable: str | None = None
 
     def may_ask(self, now: datetime) -> bool:
-        """Whether the time for the next question has come; what a clock that has jumped wrote counts for nothing."""
-        if self.asked is None or self.next_ask is None or self.asked > now + CLOCK_SLACK:
-            return True
-        return now >= self.next_ask or self.next_ask > now + LONGEST_PAUSE + CLOCK_SLACK
+        """Whether the time for the next question has come."""
+        return may_ask(self.asked, self.next_ask, now)
 
     def as_section(self) -> dict[str, Any]:
         """The JSON form, without what is not known."""
@@ -93,6 +91,13 @@ def read_renewal(section: object, certificate_id: str) -> Renewal:
         next_ask=_instant(section, "next_ask"),
         not_replaceable=_text(section, "not_replaceable"),
     )
+
+
+def may_ask(asked: datetime | None, next_ask: datetime | None, now: datetime) -> bool:
+    """Whether a pause is over; one that was written by a clock that has jumped, or is too long, counts for nothing."""
+    if asked is None or next_ask is None or asked > now + CLOCK_SLACK:
+        return True
+    return now >= next_ask or next_ask > now + LONGEST_PAUSE + CLOCK_SLACK
 
 
 def usable_part(window: Window, not_before: datetime, not_after: datetime) -> Window | None:
