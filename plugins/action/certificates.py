@@ -7,29 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..plugin_utils.discreet import DiscreetAction
 from ..plugin_utils.progress import describe_run, merge_runs
 
 display = Display()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
+class ActionModule(DiscreetAction):
     """A module can't print while it works, so a long job is a sequence of short ones."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Call the module until nothing is left or ``max_runs`` is reached."""
-        super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
         if self._task.check_mode or self._task.async_val or not _is_count(arguments.get("max_runs")):
-            return dict(
-                self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val)
-            )
+            return super().work(arguments, task_vars)
         return self._run_by_run(arguments, task_vars)
 
     def _run_by_run(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:

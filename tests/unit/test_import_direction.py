@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "_workflow": frozenset({"_core", "_acme", "_dns", "_x509", "_store"}),
     "_ansible": frozenset(ENGINE),
     "modules": frozenset({*ENGINE, "_ansible"}),
-    "plugin_utils": frozenset(),
+    "plugin_utils": frozenset({"_core"}),
     "action": frozenset({"plugin_utils"}),
     "filter": frozenset({"plugin_utils"}),
     "doc_fragments": frozenset(),

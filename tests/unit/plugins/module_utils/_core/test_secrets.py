@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._ansible.discreet import find_secrets
+from ansible_collections.certfleet.acme.plugins.module_utils._core.secrets import find_secrets
 
 SECRET = "M9mBWt4l2VvgM28VTY2fLs12zdtOX3AscgSyO3SgFNM="
 KEY = {"name": "a-rather-long-name.example.com", "algorithm": "hmac-sha256", "secret": SECRET}
@@ -33,7 +33,25 @@ def test_a_secret_is_hidden_wherever_it_was_put(tsig_keys: Any) -> None:
     assert {SECRET, SECRET.rstrip("=")} <= hidden
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tsig_key": [KEY]},
+        {"tsig": SECRET},
+        {"secret": SECRET},
+        {"responders": [{"name": "fra", "tsig_key": KEY}]},
+        {"responders": [{"name": "fra", "tsig_key": SECRET}]},
+        {"responders": [{"name": "fra", "tsig_secret": SECRET}]},
+        {"external_account_binding": {"key_id": "kid", "key": SECRET}},
+        {"eab": {"key_id": "kid", "hmac_key": SECRET}},
+    ],
+)
+def test_a_secret_is_hidden_in_an_option_that_does_not_take_one(options: dict[str, Any]) -> None:
+    assert SECRET in find_secrets(options)
+
+
 def test_names_and_algorithms_are_not_hidden() -> None:
+    assert find_secrets({"responders": [{"name": "fra", "tsig_key": "the-key-of-the-whole-fleet"}]}) == set()
     assert find_secrets({"tsig_keys": [KEY]}) == {SECRET, SECRET.rstrip("=")}
     binding = {
         "key_id": "a-key-id-that-is-long-enough",
