@@ -16,10 +16,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests import exceptions
 from requests.utils import parse_header_links
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from .._core.polling import parse_retry_after
-from .problem import LostConnectionError, NetworkError, Problem, ProblemError
+from .problem import LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
 
 TAG = re.compile(r"<[^>]*>")
 LONGEST_EXCERPT = 200
@@ -43,11 +43,12 @@ def check(response: requests.Response, what: str, now: datetime) -> requests.Res
 
 
 def read_object(response: requests.Response, what: str) -> dict[str, Any]:
-    """The JSON object in a response; NetworkError when there is none."""
+    """The JSON object in a response; UnusableAnswerError when there is none."""
     value = _parse(response.content)
     if not isinstance(value, dict):
         host = host_of(response.url or "")
-        raise NetworkError(f"{host} answered {what} with something that is no JSON object: {_excerpt(response)!r}")
+        excerpt = _excerpt(response)
+        raise UnusableAnswerError(f"{host} answered {what} with something that is no JSON object: {excerpt!r}")
     return value
 
 
@@ -66,7 +67,7 @@ def lost_connection(error: requests.RequestException, host: str, ca_bundle: str 
         return _not_trusted(untrusted[0], host, ca_bundle)
     if isinstance(error, exceptions.ConnectTimeout):
         return NetworkError(f"{host} can't be reached: no connection within {timeout:g} s")
-    if isinstance(error, exceptions.Timeout):
+    if isinstance(error, exceptions.Timeout) or _was_late(causes):
         return NetworkError(f"{host} gave no answer within {timeout:g} s", uncertain=True)
     reason = _reason(causes)
     if isinstance(error, exceptions.SSLError):
@@ -92,6 +93,11 @@ def _was_open(error: requests.RequestException, causes: list[BaseException]) -> 
         return True
     never_open = any(isinstance(cause, (NewConnectionError, exceptions.ProxyError)) for cause in causes)
     return isinstance(error, exceptions.ConnectionError) and not never_open
+
+
+def _was_late(causes: list[BaseException]) -> bool:
+    """Whether the answer had begun, but did not come to its end in time."""
+    return any(isinstance(cause, ReadTimeoutError) for cause in causes)
 
 
 def _reason(causes: list[BaseException]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import certifi
@@ -21,6 +21,12 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from .._core.errors import InputError
+from .answer import host_of
+from .deadline import PunctualSocket
+from .problem import UnusableAnswerError
+
+LONGEST_ANSWER = 1 << 20
+"""A chain of five certificates with large keys has 10,000 bytes, an order with 100 names the same."""
 
 
 def make_trust(ca_bundle: str | None) -> ssl.SSLContext:
@@ -34,17 +40,18 @@ def make_trust(ca_bundle: str | None) -> ssl.SSLContext:
     path = ca_bundle or from_environment or certifi.where()
     option = "ca_bundle" if ca_bundle or not from_environment else "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
     try:
-        if os.path.isdir(path):
-            return ssl.create_default_context(capath=path)
-        return ssl.create_default_context(cafile=path)
+        folder = os.path.isdir(path)
+        trust = ssl.create_default_context(capath=path) if folder else ssl.create_default_context(cafile=path)
     except ssl.SSLError as error:
         raise InputError(option, path, "holds no certificate in PEM form") from error
     except OSError as error:
         raise InputError(option, path, f"can't be read: {error.strerror or error}") from error
+    trust.sslsocket_class = PunctualSocket
+    return trust
 
 
 class Connections(HTTPAdapter):
-    """The transport of requests with as many open connections as there are threads."""
+    """The transport of requests with as many open connections as there are threads; it reads answers whole."""
 
     def __init__(self, trust: ssl.SSLContext, width: int) -> None:
         self._trust = trust
@@ -69,9 +76,12 @@ class Connections(HTTPAdapter):
         """Nothing to do: see build_connection_pool_key_attributes."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send through the proxy that the environment names for this server, if it does."""
+        """Send through the proxy that the environment names for this server, if it does, and read the answer.
+
+        UnusableAnswerError for one that is longer than an answer of a CA can be.
+        """
         kwargs["proxies"] = self._proxies_for(request)
-        return super().send(request, *args, **kwargs)
+        return read_whole(super().send(request, *args, **kwargs))
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Mapping[str, str] | None = None, cert: Any = None
@@ -95,6 +105,37 @@ class Connections(HTTPAdapter):
         """Close what is open; what is sent afterwards opens it again."""
         self._pools.clear()
         super().close()
+
+
+class _Bounded:
+    """The body of an answer, which must not be longer than an answer of a CA can be."""
+
+    def __init__(self, raw: Any, host: str) -> None:
+        self._raw = raw
+        self._host = host
+
+    def stream(self, size: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Part after part of the body, as requests asks for it."""
+        length = 0
+        for part in self._raw.stream(size, decode_content=decode_content):
+            length += len(part)
+            if length > LONGEST_ANSWER:
+                raise UnusableAnswerError(f"{self._host} sends more than {LONGEST_ANSWER} bytes as an answer")
+            yield part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+
+def read_whole(response: requests.Response) -> requests.Response:
+    """The response with its body read, so that its connection is free again, and a break is noticed here."""
+    response.raw = _Bounded(response.raw, host_of(response.url or ""))
+    try:
+        _read = response.content
+    except UnusableAnswerError:
+        response.close()
+        raise
+    return response
 
 
 def _origin(request: requests.PreparedRequest) -> str:

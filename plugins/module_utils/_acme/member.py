@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.clock import parse_instant
 from .._core.identifier import Identifier
-from .problem import NetworkError, Problem, read_identifier
+from .problem import Problem, UnusableAnswerError, read_identifier
 
 
 def text(document: Mapping[str, Any], name: str, what: str) -> str:
@@ -70,5 +70,5 @@ def _six_digits(value: str) -> str:
     return f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}"
 
 
-def _not_valid(what: str, name: str) -> NetworkError:
-    return NetworkError(f"The CA answered {what} with an object whose {name} is missing or not valid")
+def _not_valid(what: str, name: str) -> UnusableAnswerError:
+    return UnusableAnswerError(f"The CA answered {what} with an object whose {name} is missing or not valid")

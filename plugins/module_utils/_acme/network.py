@@ -29,11 +29,12 @@ from .._core.clock import Clock, SystemClock
 from .._core.number import LONGEST_TIMEOUT, check_number
 from .answer import check, host_of, lost_connection
 from .connections import Connections, make_trust
+from .deadline import within
 from .key import AccountKey
 from .problem import LostConnectionError, NetworkError, ProblemError
 
 VERSION = "1.0.0"
-BAD_NONCES = 5  # how often one request is signed anew for a nonce that the CA no longer takes
+BAD_NONCES = 10  # how often one request is signed anew for a nonce that the CA no longer takes
 LOST_CONNECTIONS = 2  # how often a request that is safe to repeat is sent again
 NEW_NONCE = "a new nonce"
 NONCE = re.compile(r"[A-Za-z0-9_-]+")
@@ -54,9 +55,10 @@ class Network(ClientNetwork):
         clock: Clock | None = None,
         transport: BaseAdapter | None = None,
     ) -> None:
-        """``timeout`` in seconds for connecting and for each read; ``width``: threads, so connections kept.
+        """``timeout`` in seconds for each request; ``width``: threads, so connections kept.
 
-        ``transport`` takes the place of real connections. InputError when
+        The timeout is for the whole request, from connecting to the last byte
+        of its answer, and none is sent again after as much time. ``transport`` takes the place of real connections. InputError when
         ``ca_bundle`` can't be used; nothing is sent yet.
         """
         agent = f"certfleet.acme/{VERSION} acme/{version('acme')} requests/{version('requests')}"
@@ -95,7 +97,7 @@ class Network(ClientNetwork):
     def get(self, url: str, content_type: str = ClientNetwork.JSON_CONTENT_TYPE, **kwargs: Any) -> requests.Response:
         """An unsigned GET; only directories and renewal information are read that way (RFC 8555 §6.3)."""
         what = kwargs.pop("what", "an unsigned request")
-        response = _repeat(lambda: self._send_request("GET", url), LOST_CONNECTIONS)
+        response = self._repeat(lambda: self._send_request("GET", url), LOST_CONNECTIONS)
         return check(response, what, self.clock.now())
 
     def post(self, url: str, obj: Mapping[str, Any] | None, *args: Any, **kwargs: Any) -> requests.Response:
@@ -119,13 +121,14 @@ class Network(ClientNetwork):
             body = self._wrap_in_jws(obj, self._get_nonce(url, new_nonce_url), url)
             return self._send_request("POST", url, data=body, headers=headers)
 
+        deadline = self.clock.monotonic() + self._default_timeout
         for _again in range(BAD_NONCES):
             try:
-                return check(_repeat(send, repeats), what, self.clock.now())
+                return check(self._repeat(send, repeats), what, self.clock.now())
             except ProblemError as error:
-                if not error.is_("badNonce"):
+                if not error.is_("badNonce") or self.clock.monotonic() >= deadline:
                     raise
-        return check(_repeat(send, repeats), what, self.clock.now())
+        return check(self._repeat(send, repeats), what, self.clock.now())
 
     def _wrap_in_jws(self, obj: Any, nonce: Any, url: str) -> Any:
         if self.account_key is None:
@@ -142,10 +145,11 @@ class Network(ClientNetwork):
         with self._lock:
             self.requests[method] += 1
         try:
-            if method == "GET":
-                response = self.session.get(url, headers=self._headers, timeout=self._default_timeout)
-            else:
-                response = self._deliver(method, url, kwargs.get("data"), kwargs.get("headers", {}))
+            with within(self._default_timeout):
+                if method == "GET":
+                    response = self.session.get(url, headers=self._headers, timeout=self._default_timeout)
+                else:
+                    response = self._deliver(method, url, kwargs.get("data"), kwargs.get("headers", {}))
         except requests.RequestException as error:
             raise lost_connection(error, host_of(url), self.ca_bundle, self._default_timeout) from error
         self._add_nonce(response)
@@ -163,9 +167,7 @@ class Network(ClientNetwork):
         if body is not None:
             request.body = body
             request.headers["Content-Length"] = str(len(body))
-        response = self.session.get_adapter(url).send(request, timeout=self._default_timeout)
-        _read = response.content  # so that the connection is free again, and a break is noticed here
-        return response
+        return self.session.get_adapter(url).send(request, timeout=self._default_timeout)
 
     def _add_nonce(self, response: requests.Response) -> None:
         """Keep the nonce of any answer; one that isn't base64url is passed over (RFC 8555 §6.5.1)."""
@@ -179,17 +181,18 @@ class Network(ClientNetwork):
             try:
                 return self._fresh.pop()
             except IndexError:
-                response = _repeat(lambda: self._send_request("HEAD", new_nonce_url), LOST_CONNECTIONS)
+                response = self._repeat(lambda: self._send_request("HEAD", new_nonce_url), LOST_CONNECTIONS)
             check(response, NEW_NONCE, self.clock.now())
             if not NONCE.fullmatch(response.headers.get(self.REPLAY_NONCE_HEADER, "")):
                 raise NetworkError(f"{new_nonce_url} gave no nonce, so it is not the newNonce resource of a CA")
 
-
-def _repeat(send: Callable[[], requests.Response], times: int) -> requests.Response:
-    """What ``send`` gets; it is called so many times more when the connection breaks before the answer came."""
-    for _again in range(times):
-        try:
-            return send()
-        except LostConnectionError:
-            continue
-    return send()
+    def _repeat(self, send: Callable[[], requests.Response], times: int) -> requests.Response:
+        """What ``send`` gets; it is called so many times more when the connection breaks before the answer came."""
+        deadline = self.clock.monotonic() + self._default_timeout
+        for _again in range(times):
+            try:
+                return send()
+            except LostConnectionError:
+                if self.clock.monotonic() >= deadline:
+                    raise
+        return send()

@@ -17,7 +17,7 @@ from .._core.identifier import Identifier
 from . import member
 from .answer import read_links, read_object
 from .key import encode
-from .problem import NetworkError, Problem
+from .problem import NetworkError, Problem, UnusableAnswerError
 from .session import Session
 
 MOST_PAGES = 1000
@@ -79,7 +79,8 @@ def new_order(
     """Make an order (RFC 8555 §7.4); ``replaces`` is a certificate id (RFC 9773 §5).
 
     Never sent twice on its own: when the connection breaks, NetworkError with
-    ``uncertain`` says that there may be an order whose URL is lost.
+    ``uncertain`` says that there may be an order whose URL is lost. Where the
+    URL has come and nothing else of use, the order is read.
     """
     payload: dict[str, Any] = {"identifiers": [{"type": each.type, "value": each.value} for each in identifiers]}
     if profile:
@@ -91,8 +92,11 @@ def new_order(
     response = session.post(session.directory.endpoint("newOrder"), payload, what, kind="newOrder", names=names)
     url = response.headers.get("Location")
     if not url:
-        raise NetworkError(f"The CA answered {what} without the order's URL (the header Location)")
-    return _read(session, url, response)
+        raise UnusableAnswerError(f"The CA answered {what} without the order's URL (the header Location)")
+    try:
+        return _read(session, url, response)
+    except UnusableAnswerError:
+        return fetch_order(session, url)
 
 
 def list_orders(session: Session, url: str) -> list[str]:

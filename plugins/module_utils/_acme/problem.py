@@ -117,7 +117,7 @@ class NetworkError(Error):
     """The CA can't be reached, or what answers doesn't speak ACME.
 
     ``uncertain`` says that the request may have reached the CA and been acted
-    on although no answer came back.
+    on although no answer of use came back.
     """
 
     def __init__(self, message: str, uncertain: bool = False, **details: Any) -> None:
@@ -127,6 +127,13 @@ class NetworkError(Error):
 
 class LostConnectionError(NetworkError):
     """The connection broke after the request had been sent, before the answer came."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, uncertain=True)
+
+
+class UnusableAnswerError(NetworkError):
+    """An answer came, but not one that the RFCs know, so that what has become of the request is not known."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, uncertain=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from ..._acme.account import fetch_account
 from ..._acme.order import Order, fetch_order, list_orders
-from ..._acme.problem import NetworkError, ProblemError
+from ..._acme.problem import ProblemError, UnusableAnswerError
 from ..._core.workers import do_each
 from .run import Attempt, Run
 
@@ -55,9 +55,7 @@ def _listed(run: Run) -> list[str]:
         if error.retry_after is not None or error.problem.status in (429, 503):
             raise
         return []
-    except NetworkError as error:
-        if error.uncertain:
-            raise
+    except UnusableAnswerError:
         return []
 
 
