@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import asdict
+from datetime import datetime
 
 from . import query
 from .model import LabError, Responder, TsigKey
@@ -103,6 +104,13 @@ class Faults(Parts):
             for owner, values in self.all_txt(responder.name).items():
                 for value in values:
                     self.remove_txt(responder.name, owner, value)
+
+    def set_renewal_window(
+        self, certificate: str, start: datetime, end: datetime, explanation: str | None = None
+    ) -> None:
+        """Have the CA suggest this window for a certificate (PEM) from now on."""
+        document: dict[str, object] = {"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}}
+        self._pebble.set_renewal_info(certificate, document | ({"explanationURL": explanation} if explanation else {}))
 
     def log(self, name: str) -> str:
         """The whole log of one server."""

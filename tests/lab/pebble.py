@@ -7,7 +7,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .authority import Listener, make_listener
@@ -75,13 +75,18 @@ class Pebble(Server):
         """The roots (PEM) of the chains it issues from, the default chain's first."""
         return tuple(self.get(f"{self.management}/roots/{number}") for number in range(ROOTS))
 
-    def get(self, url: str) -> str:
-        """Fetch a text from either interface, never through a proxy."""
+    def set_renewal_info(self, certificate: str, document: Mapping[str, object]) -> None:
+        """Answer questions for renewal information about this certificate (PEM) with this object (RFC 9773 §4.2)."""
+        body = {"Certificate": certificate, "ARIResponse": json.dumps(document)}
+        self.get(f"{self.management}/set-renewal-info/", json.dumps(body).encode())
+
+    def get(self, url: str, body: bytes | None = None) -> str:
+        """Fetch a text from either interface, never through a proxy; with a body by POST."""
         context = ssl.create_default_context(cafile=str(self.listener.root))
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
-        with opener.open(url, timeout=5) as reply:
+        with opener.open(url, body, timeout=5) as reply:
             return str(reply.read().decode())
 
     def _configuration(self) -> dict[str, object]:
