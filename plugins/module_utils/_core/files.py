@@ -9,6 +9,7 @@ that something else than a folder can stand in its place.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -110,6 +111,16 @@ class Files:
         except OSError as error:
             raise _refused("rename", self.path(relative), error) from error
 
+    def set_aside(self, relative: str) -> bool:
+        """Give what is of no use the name ``….broken``, in the place of an earlier one; whether it was there."""
+        aside = f"{relative}.broken"
+        if not os.path.lexists(self.path(relative)):
+            return False
+        if os.path.isdir(self.path(aside)) and not os.path.islink(self.path(aside)):
+            self.remove_tree(aside)
+        self.rename(relative, aside)
+        return True
+
     def remove(self, relative: str) -> bool:
         """Take the file away; whether there was one."""
         try:
@@ -169,6 +180,8 @@ class Files:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
+            if error.errno == errno.EINVAL:  # something else than a link
+                return None
             raise _refused("read the link", self.path(relative), error) from error
 
     def switch_link(self, relative: str, target: str) -> None:

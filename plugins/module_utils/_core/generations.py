@@ -9,12 +9,14 @@ sees key and certificate of one generation, never a mixture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from .files import Files
 
 LIVE = "live"
 FOLDER = "generations"
+_TARGET = re.compile(rf"{FOLDER}/([0-9]+)")
 
 
 class Generations:
@@ -26,21 +28,25 @@ class Generations:
 
     def live(self) -> int | None:
         """The number of the generation in use, or None when there is none yet."""
-        target = self._files.link_target(f"{self._folder}/{LIVE}") or ""
         # a link that somebody made by hand leads to no generation of ours
-        number = target.rpartition("/")[2]
-        return int(number) if number.isdigit() else None
+        match = _TARGET.fullmatch(self._files.link_target(f"{self._folder}/{LIVE}") or "")
+        return int(match[1]) if match else None
 
     def read(self, name: str) -> bytes | None:
         """A file of the live generation, or None."""
-        return self._files.read(f"{self._folder}/{LIVE}/{name}")
+        number = self.live()
+        return None if number is None else self.read_from(number, name)
+
+    def read_from(self, number: int, name: str) -> bytes | None:
+        """A file of this generation, or None."""
+        return self._files.read(f"{self.path_of(number)}/{name}")
 
     def read_set(self, names: Iterable[str]) -> dict[str, bytes | None]:
         """Files of one and the same generation, the live one, even if another run switches meanwhile."""
         number = self.live()
         if number is None:
             return dict.fromkeys(names)
-        return {name: self._files.read(f"{self.path_of(number)}/{name}") for name in names}
+        return {name: self.read_from(number, name) for name in names}
 
     def numbers(self) -> list[int]:
         """The generations on disk, oldest first, finished or not."""
@@ -63,10 +69,18 @@ class Generations:
         self._files.write_set(self.path_of(number), contents)
         if before_switch:
             before_switch(self.path_of(number))
-        self._files.switch_link(f"{self._folder}/{LIVE}", f"{FOLDER}/{number:04d}")
+        self.switch(number)
         for old in self.numbers()[:-keep]:
             self._files.remove_tree(self.path_of(old))
         return number
+
+    def switch(self, number: int) -> None:
+        """Have this generation be the live one, whatever was in the link's place."""
+        live = f"{self._folder}/{LIVE}"
+        if self._files.link_target(live) is None:
+            # a copy that was made without links has a folder there
+            self._files.set_aside(live)
+        self._files.switch_link(live, f"{FOLDER}/{number:04d}")
 
     def _drop_unfinished(self) -> None:
         """Remove what a run that was cut off has left: it would push the last good generation out."""

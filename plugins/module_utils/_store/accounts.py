@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._core.errors import BrokenRecordError
 from .._core.files import Files
 from .layout import account_folder
 
@@ -17,6 +18,12 @@ class AccountStore:
     def __init__(self, files: Files, authority: str, name: str) -> None:
         self._files = files
         self._folder = account_folder(authority, name)
+        self._record_path = f"{self._folder}/account.json"
+
+    @property
+    def key_path(self) -> str:
+        """Where the account's private key is, for messages."""
+        return self._files.path(f"{self._folder}/key.pem")
 
     def key(self) -> bytes | None:
         """The account's private key in PEM, or None."""
@@ -43,12 +50,19 @@ class AccountStore:
         self._files.remove(f"{self._folder}/next.pem")
 
     def record(self) -> dict[str, Any] | None:
-        """What is known of the account, such as its URL, or None."""
-        return self._files.read_json(f"{self._folder}/account.json")
+        """What is known of the account, such as its URL, or None; a broken record is none, as the CA knows it all."""
+        try:
+            return self._files.read_json(self._record_path)
+        except BrokenRecordError:
+            return None
 
     def set_record(self, record: dict[str, Any]) -> None:
-        """Remember what is known of the account."""
-        self._files.write_json(f"{self._folder}/account.json", record)
+        """Remember what is known of the account; a broken record is set aside, as ``account.json.broken``."""
+        try:
+            self._files.read_json(self._record_path)
+        except BrokenRecordError:
+            self._files.set_aside(self._record_path)
+        self._files.write_json(self._record_path, record)
 
     def sweep(self) -> None:
         """Take away what was cut off while it was written; it may be a key. For who holds the lock."""
@@ -57,6 +71,6 @@ class AccountStore:
     def remove(self) -> None:
         """Take the account away, its keys too."""
         self.sweep()
-        for name in ("account.json", "next.pem", "key.pem"):
+        for name in ("account.json", "account.json.broken", "next.pem", "key.pem"):
             self._files.remove(f"{self._folder}/{name}")
         self._files.remove_folder(self._folder)

@@ -44,7 +44,7 @@ class CertificateStore:
                 issuance = broken = None
                 try:
                     issuance = self.issuance(name, key_type)
-                    broken = None if issuance else self._why_not_issued(name, key_type)
+                    broken = self._why_not_issued(name, key_type) if issuance is None else None
                 except StoreError as error:
                     broken = error.message
                 if issuance is not None or broken or unissued:

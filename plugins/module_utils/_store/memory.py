@@ -18,7 +18,8 @@ class AccountMemory:
     """One JSON file for each subject, replaced as a whole; what is in it is for who asks.
 
     It is apart from the account's key and record, and stays when the account's record is made anew. A file
-    that is broken, or can't be read, is never trusted: reading gives nothing, and writing sets it aside as ``….json.broken``.
+    that is broken, or can't be read, is never trusted: reading gives nothing, and writing sets it aside as
+    ``….json.broken``.
     """
 
     def __init__(self, files: Files, authority: str, account: str) -> None:

@@ -106,7 +106,6 @@ def test_records_come_back_as_they_were(files: Files) -> None:
         ("read", lambda files: files.read("folder")),
         ("remove", lambda files: files.remove_folder("folder")),
         ("rename", lambda files: files.rename("nothing", "other")),
-        ("read the link", lambda files: files.link_target("folder/file")),
         ("make", lambda files: files.make_folder("folder/file/below")),
     ],
 )
@@ -249,3 +248,51 @@ def test_killed_at_any_step_a_file_is_the_old_one_or_the_new_one(
             files.write("a/file", new)
     assert files.read("a/file") in ((old, new) if killer.dead else (new,))
     assert files.names("a") == ["file"]
+
+
+def test_what_is_no_link_has_no_target(files: Files) -> None:
+    files.write("folder/file", b"")
+    assert files.link_target("folder/file") is None
+    assert files.link_target("folder") is None
+    assert files.link_target("folder/file/below") is None
+
+
+def test_what_is_set_aside_takes_the_place_of_what_was_set_aside_before(files: Files) -> None:
+    assert not files.set_aside("state.json")
+    for content in (b"first", b"second"):
+        files.write("state.json", content)
+        assert files.set_aside("state.json")
+    assert files.read("state.json") is None
+    assert files.read("state.json.broken") == b"second"
+    files.write("state.json.broken.d/file", b"")
+    files.rename("state.json.broken", "other")
+    files.rename("state.json.broken.d", "state.json.broken")
+    files.write("state.json", b"third")
+    files.set_aside("state.json")
+    assert files.read("state.json.broken") == b"third"
+
+
+@pytest.mark.parametrize(
+    "target", ["../elsewhere/generations/0001", "/generations/0001", "generations/0001/..", "1", ""]
+)
+def test_a_link_that_leads_elsewhere_leads_to_no_generation(files: Files, target: str) -> None:
+    generations = Generations(files, "shop")
+    generations.add(OLD)
+    os.unlink(files.path("shop/live"))
+    os.symlink(target or ".", files.path("shop/live"))
+    assert generations.live() is None
+    assert generations.read("cert.pem") is None
+    generations.switch(1)
+    assert generations.read("cert.pem") == OLD["cert.pem"]
+
+
+def test_a_folder_in_the_place_of_the_link_is_set_aside_by_the_next_switch(files: Files) -> None:
+    """As it is after a copy that was made without links."""
+    generations = Generations(files, "shop")
+    generations.add(OLD)
+    os.unlink(files.path("shop/live"))
+    files.write("shop/live/cert.pem", OLD["cert.pem"])
+    assert generations.live() is None
+    assert generations.add(NEW) == 2
+    assert generations.read_set(NEW) == NEW
+    assert files.read("shop/live.broken/cert.pem") == OLD["cert.pem"]

@@ -160,3 +160,15 @@ def test_a_broken_state_is_not_trusted_and_set_aside_when_there_is_something_to_
     store.update_state("shop", "rsa-2048", failures=1)
     assert store.state("shop", "rsa-2048") == {"failures": 1}
     assert files.read("certificates/shop/rsa-2048/state.json.broken") == b"{half"
+
+
+def test_what_was_cut_off_while_it_was_written_goes_with_the_order_or_with_the_next_failure(
+    store: CertificateStore, files: Files
+) -> None:
+    leftover = "certificates/shop/rsa-2048/.new-abc"
+    files.write(leftover, b"half a key")
+    store.clear_pending("shop", "rsa-2048")
+    assert files.read(leftover) is None
+    files.write(leftover, b"half a state")
+    store.update_state("shop", "rsa-2048", failures=1)
+    assert files.read(leftover) is None

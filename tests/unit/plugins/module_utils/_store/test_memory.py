@@ -38,3 +38,11 @@ def test_a_broken_file_gives_nothing_and_is_set_aside_by_the_next_writing(memory
     memory.remember("orders", {"made": []})
     assert memory.recall("orders") == {"made": []}
     assert files.read("memory/ca.test/default/orders.json.broken") == b"\x00\xff"
+
+
+def test_what_was_cut_off_while_it_was_written_is_swept_away(memory: AccountMemory, files: Files) -> None:
+    memory.remember("orders", {"made": []})
+    files.write("memory/ca.test/default/.new-abc", b"half")
+    memory.sweep()
+    assert files.read("memory/ca.test/default/.new-abc") is None
+    assert memory.recall("orders") == {"made": []}

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kill loop: SIGKILL at every step of an issuance, on the lab, and then the run that has to put it right.
+
+`python -m tests.chaos.kills --times 20` prints a line for each step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.lab import Lab, Options
+from tests.options import ca, responders, tsig_keys
+
+from .judge import Held, Wanted, problems_of_folder, problems_of_live, values_left
+from .nursery import Ended, Job, Nursery
+from .points import REST, Accident
+
+STEPS = (
+    *("lock", "clear finished orders", "withdraw leftovers", "connect", "prepare keys", "open orders"),
+    *("read authorizations", "publish", "verify", "answer", "await validation", "finalize", "await issuance"),
+    *("download", "store", "withdraw", "record failures", REST),
+)
+"""The steps of an issuance that a run can be killed in."""
+
+SECOND = {
+    "clear finished orders": Accident("killed", "store", -3),
+    "withdraw leftovers": Accident("killed", "answer", 1),
+}
+"""Steps that have something to do only after a run that was killed before, and where; from the end when negative."""
+
+AGAIN = 4
+"""Every so many times the run that has to put it right is killed, too."""
+
+TRIES = 5
+
+
+@dataclass
+class Row:
+    """What became of the kills in one step; `problems` are all things that are not as they must be."""
+
+    step: str
+    kills: int = 0
+    wanted: int = 0
+    obtained: int = 0
+    extra_orders: int = 0
+    txt_left: int = 0
+    lost: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        numbers = (self.kills, self.wanted, self.obtained, self.extra_orders, self.txt_left, self.lost)
+        return f"{self.step:24}" + "".join(f"{number:8}" for number in numbers)
+
+
+HEADING = f"{'killed in':24}" + "".join(f"{name:>8}" for name in ("kills", "wanted", "there", "extra", "TXT", "lost"))
+
+
+def options() -> Options:
+    """Nothing that has to be waited for, neither a pause that the CA asks for nor a secondary that follows."""
+    return Options(retry_after=(0, 0), secondary=False, frontends=1)
+
+
+class Scene:
+    """A new store with an account, and a list that has three certificates in two zones, and one that the CA refuses."""
+
+    def __init__(self, lab: Lab, nursery: Nursery, folder: Path, number: int) -> None:
+        self.store = folder / f"store-{number}"
+        self._lab = lab
+        self._nursery = nursery
+        self._base: dict[str, Any] = {**ca(lab), "store": str(self.store)}
+        names = [f"k{number}.fleet.test", f"*.k{number}.fleet.test"]
+        self._list = [
+            {"name": "both", "domains": names, "profile": "classic"},
+            {"name": "shop", "domains": [f"k{number}.shop.test"], "key_types": ["ecdsa-p256"], "profile": "classic"},
+            {"name": "refused", "domains": [f"k{number}.blocked.test"], "key_types": ["ecdsa-p256"]},
+        ]
+        self.wanted = [
+            *(Wanted("both", key_type, frozenset(names)) for key_type in ("rsa-2048", "ecdsa-p256")),
+            Wanted("shop", "ecdsa-p256", frozenset([f"k{number}.shop.test"])),
+        ]
+        self._orders_before = self._count_orders()
+
+    def register(self, accident: Accident | None = None) -> Ended:
+        """Make the account."""
+        return self._nursery.run(Job("account", {**self._base, "terms_agreed": True}, accident))
+
+    def keep(self, accident: Accident | None = None, **job: Any) -> Ended:
+        """Have the certificates issued."""
+        arguments = {
+            **self._base,
+            "responders": responders(self._lab),
+            "tsig_keys": tsig_keys(self._lab),
+            "wait": 20,
+            "certificates": self._list,
+            "fail_on": "never",
+        }
+        return self._nursery.run(Job("certificates", arguments, accident, **job))
+
+    def held(self) -> dict[Wanted, Held]:
+        """What there is of each certificate right now."""
+        return {each: Held.look(each.folder(self.store)) for each in self.wanted}
+
+    @property
+    def orders(self) -> int:
+        """How many orders the CA has made since."""
+        return self._count_orders() - self._orders_before
+
+    def judge(self, before: dict[Wanted, Held], row: Row) -> None:
+        """Add to a row how things are after the run that had to put it right."""
+        problems = []
+        for each in self.wanted:
+            faults = list(problems_of_live(each.folder(self.store), each))
+            row.obtained += not faults
+            row.lost += bool(faults)
+            problems += [f"{each} {fault}" for fault in [*faults, *before[each].problems(each.folder(self.store))]]
+        problems += problems_of_folder(self.store, self.wanted)
+        extra = max(0, self.orders - len(self.wanted))
+        left = values_left(self._lab)
+        row.wanted += len(self.wanted)
+        row.extra_orders += extra
+        row.txt_left += sum(len(values) for found in left.values() for values in found.values())
+        problems += [f"{extra} orders more than certificates"] * bool(extra) + [f"TXT left: {left}"] * bool(left)
+        row.problems += problems
+        if left:
+            self._lab.remove_every_txt()
+
+    def _count_orders(self) -> int:
+        return self._lab.log("pebble").count('Added order "')
+
+
+class KillLoop:
+    """Kills in one step after the other; needs a lab of its own, since it counts the CA's orders."""
+
+    def __init__(self, lab: Lab, nursery: Nursery, folder: Path, seed: int = 1) -> None:
+        self._lab = lab
+        self._nursery = nursery
+        self._folder = folder
+        self._random = random.Random(seed)  # noqa: S311  which point is no secret
+        self._scenes = 0
+        self._points: dict[Accident | None, dict[str, int]] = {}
+
+    def rows(self, times: int, steps: Sequence[str] = STEPS) -> Iterator[Row]:
+        """A row for each step, with so many kills spread over it."""
+        for step in steps:
+            yield self.row(step, times)
+
+    def row(self, step: str, times: int) -> Row:
+        """So many kills spread over the points of a step, each with a new store."""
+        row, points = Row(step), self._count(SECOND.get(step)).get(step, 0)
+        if points == 0:
+            return row
+        for time in range(times):
+            number = 1 + (time * points + self._random.randrange(points)) // times
+            for _try in range(TRIES):
+                if self._strike(row, step, min(number, points), again=time % AGAIN == AGAIN - 1):
+                    break
+                number = self._random.randint(1, max(1, number - 1))  # it went by, as runs differ a little
+            else:
+                row.problems.append(f"there was no point {number} in it")
+        return row
+
+    def _strike(self, row: Row, step: str, number: int, again: bool) -> bool:
+        """One kill, the recovery, and how things are then; False when the step had no such point this time."""
+        scene = self._scene()
+        if step in SECOND:
+            self._before(scene, SECOND[step])
+        if not scene.keep(Accident("killed", step, number)).killed:
+            return False
+        row.kills += 1
+        before = scene.held()
+        if again and scene.keep(Accident("killed", None, self._random.randint(1, 200))).killed:
+            row.kills += 1
+            before = {each: _first_known(before[each], held) for each, held in scene.held().items()}
+        found = len(row.problems)
+        recovered = scene.keep()
+        if recovered.status != 0:
+            row.problems.append(f"the recovery failed: {recovered.output[-2000:]}")
+        scene.judge(before, row)
+        row.problems[found:] = [f"{step}, point {number}: {problem}" for problem in row.problems[found:]]
+        return True
+
+    def _count(self, before: Accident | None) -> dict[str, int]:
+        """The points of a whole run by step, or of the run that follows a killed one."""
+        if before not in self._points:
+            scene = self._scene()
+            if before:
+                self._before(scene, before)
+            ended = scene.keep()
+            assert ended.status == 0, ended.output
+            self._points[before] = dict(ended.points)
+        return self._points[before]
+
+    def _before(self, scene: Scene, accident: Accident) -> None:
+        number = accident.number
+        if number < 0:
+            number += self._count(None)[str(accident.step)] + 1
+        assert scene.keep(Accident("killed", accident.step, number)).killed
+
+    def _scene(self) -> Scene:
+        self._scenes += 1
+        scene = Scene(self._lab, self._nursery, self._folder, self._scenes)
+        registered = scene.register()
+        assert registered.status == 0, registered.output
+        return scene
+
+
+def _first_known(first: Held, second: Held) -> Held:
+    return Held(first.key or second.key, first.order or second.order)
+
+
+def main() -> int:
+    """Print a row for each step; the exit status says whether all is well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=20, help="kills in each step")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("steps", nargs="*", default=STEPS)
+    arguments = parser.parse_args()
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="certfleet-kills-") as name, Lab(options()) as lab:
+        folder = Path(name)
+        with Nursery(folder / "nursery") as nursery:
+            print(HEADING)
+            for row in KillLoop(lab, nursery, folder, arguments.seed).rows(arguments.times, arguments.steps):
+                print(row, *row.problems, sep="\n    ", flush=True)
+                bad += bool(row.problems)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
