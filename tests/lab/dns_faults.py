@@ -19,7 +19,7 @@ import dns.tsig
 from .model import TsigKey
 
 Kind = Literal[
-    "slow", "silent", "truncated", "deaf", "refused", "servfail", "lame", "garbage", "cut", "corrupt", "skewed"
+    "slow", "silent", "truncated", "deaf", "refused", "servfail", "lame", "garbage", "broken", "cut", "corrupt", "skewed"
 ]  # fmt: skip
 Over = Literal["udp", "tcp"]
 About = Literal["anything", "queries", "updates", "removals"]
@@ -35,7 +35,8 @@ class Fault:
     - `deaf`: TCP connections are closed as soon as they are made.
     - `refused`, `servfail`, `lame`: the server answers so, and does nothing; a lame one refers to others.
     - `garbage`: instead of the answer come one with another ID and noise.
-    - `cut`: the answer ends in the middle, and with it the TCP connection.
+    - `broken`: half of the answer comes, which nobody can read.
+    - `cut`: the TCP connection ends in the middle of the answer.
     - `corrupt`: one bit of the answer's signature is another.
     - `skewed`: a signed update arrives signed by `key` with a clock `seconds` behind; what the server says is its own.
 
@@ -53,7 +54,7 @@ class Fault:
         """Whether a message that came to one of the proxy's addresses is treated so."""
         if self.addresses and address not in self.addresses:
             return False
-        if self.kind in ("truncated", "deaf") and over != ("udp" if self.kind == "truncated" else "tcp"):
+        if _OVER.get(self.kind, over) != over:
             return False
         if self.kind in ("corrupt", "skewed") and not is_update(wire):
             return False
@@ -73,6 +74,7 @@ def is_removal(wire: bytes) -> bool:
     return all(rrset.deleting is not None for rrset in message.sections[2])
 
 
+_OVER: Mapping[Kind, Over] = {"truncated": "udp", "deaf": "tcp", "cut": "tcp"}
 _SUBJECTS: Mapping[About, Callable[[bytes], bool]] = {
     "anything": lambda _wire: True,
     "queries": lambda wire: not is_update(wire),
@@ -128,6 +130,7 @@ CHANGED: Mapping[str, Callable[[bytes], list[bytes]]] = {
     "truncated": truncate,
     "garbage": spoil,
     "corrupt": corrupt,
+    "broken": lambda answer: [answer[: len(answer) // 2]],
     "cut": lambda answer: [answer[: len(answer) // 2]],
 }
 """What becomes of the server's answer."""

@@ -63,6 +63,11 @@ class _Parcel:
     def endpoint(self) -> Endpoint:
         return self.change.responder.endpoints[self.rank]
 
+    @property
+    def tried(self) -> str:
+        """All addresses that it was sent to."""
+        return ", ".join(map(str, self.change.responder.endpoints[: self.rank + 1]))
+
 
 class Publication:
     """The sending of some changes: collects what became of them and counts the messages."""
@@ -122,7 +127,7 @@ class Publication:
     def _judge(self, parcel: _Parcel, mac: bytes, outcome: Outcome) -> Error | None:
         responder, zone = parcel.change.responder, parcel.change.zone
         if not isinstance(outcome, Reply):
-            return not_reached(responder, str(parcel.endpoint), zone, outcome.kind.upper(), outcome.reason)
+            return not_reached(responder, parcel.tried, zone, outcome.kind.upper(), outcome.reason)
         refusal = read_refusal(outcome.wire, mac, responder.tsig_key)
         return refused(responder, parcel.endpoint, zone, refusal) if refusal else None
 

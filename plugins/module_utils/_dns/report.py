@@ -92,7 +92,8 @@ def unreached_notes(updates: Sequence[Update]) -> list[str]:
     zones: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for update in updates:
         if update.error is not None and update.is_unreached:
-            zones[update.responder, update.address, update.error.details["code"]].append(update.zone)
+            details = update.error.details
+            zones[update.responder, details["address"], details["code"]].append(update.zone)
     return [
         f"{responder} {address} took no update of {name_zones(found)} ({code})"
         for (responder, address, code), found in zones.items()

@@ -177,7 +177,7 @@ def refused(responder: Responder, endpoint: Endpoint, zone: str, refusal: Refusa
 
 
 def not_reached(responder: Responder, address: str, zone: str, code: str, reason: str) -> UpdateError:
-    """The error for an address that gave no answer; the code is TIMEOUT or UNREACHABLE."""
+    """The error for an address, or several, that gave no answer; the code is TIMEOUT or UNREACHABLE."""
     key = f", to be signed with the TSIG key {responder.tsig_key.name}" if responder.tsig_key else ""
     verb = "did not answer" if code == "TIMEOUT" else "can't be reached for"
     sentence = f"{responder.name} {address} {verb} the update of zone {zone}{key} ({code}): {reason}"

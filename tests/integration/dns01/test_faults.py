@@ -26,33 +26,74 @@ def where(lab: Lab, name: str) -> str:
     return f"{name} {responder.address}:{responder.port}"
 
 
-def test_a_primary_that_is_down_is_named_and_the_others_get_the_value(
+def test_a_primary_that_is_down_is_noted_and_the_others_get_the_value(
     dns01: Dns01, lab: Lab, name: str, value: str
 ) -> None:
     lab.down("powerdns")
-    result = dns01(records=[{"name": name, "values": [value]}])
-    assert result["failed"]
+    result = dns01(dns_timeout=1, records=[{"name": name, "values": [value]}])
+    assert "msg" not in result
     assert result["changed"]
-    assert f"{where(lab, 'powerdns')} can't be reached for the update of zone fleet.test" in result["msg"]
-    assert "(UNREACHABLE): Connection refused" in result["msg"]
+    took_none, passed_over = result["notes"]
+    assert took_none == f"{where(lab, 'powerdns')} took no update of zone fleet.test (UNREACHABLE)"
+    assert passed_over.startswith(f"{where(lab, 'powerdns')} gave no answer over UDP and TCP for zone fleet.test")
     assert lab.txt("knot", name) == lab.txt("bind", name) == {value}
     lab.up("powerdns")
     again = dns01(records=[{"name": name, "values": [value]}])
     assert again["messages"] == {"powerdns": 1}
-    assert "msg" not in again
+    assert not again["notes"]
 
 
-def test_check_mode_says_that_a_primary_cant_be_asked(dns01: Dns01, lab: Lab, name: str, value: str) -> None:
+@pytest.mark.parametrize("strict", [{"require_all": True}, {"verify": False}], ids=["require_all", "no verify"])
+def test_a_primary_that_is_down_fails_where_nothing_makes_up_for_it(
+    dns01: Dns01, lab: Lab, name: str, value: str, strict: dict[str, bool]
+) -> None:
     lab.down("powerdns")
-    result = dns01(check=True, records=[{"name": name, "values": [value]}])
-    assert result["msg"] == (f"What {name} holds can't be found out: {where(lab, 'powerdns')}: Connection refused")
+    result = dns01(records=[{"name": name, "values": [value]}], **strict)
+    assert result["failed"]
+    assert f"{where(lab, 'powerdns')} can't be reached for the update of zone fleet.test" in result["msg"]
+    assert "(UNREACHABLE): Connection refused" in result["msg"]
 
 
-def test_a_follower_that_is_down_is_named(dns01: Dns01, lab: Lab, name: str, value: str) -> None:
+def test_no_primary_that_can_be_reached_fails_at_once(dns01: Dns01, lab: Lab, name: str, value: str) -> None:
+    for primary in lab.primaries:
+        lab.down(primary.name)
+    began = time.monotonic()
+    result = dns01(records=[{"name": name, "values": [value]}])
+    assert time.monotonic() - began < 2
+    assert result["msg"].count("can't be reached for the update of zone fleet.test") == len(lab.primaries)
+    addresses = [address for primary in lab.primaries for address in primary.addresses]
+    assert all(str(Endpoint(address, lab.primaries[0].port)) in result["msg"] for address in addresses)
+    assert not result["verdicts"]
+
+
+def test_check_mode_says_what_a_primary_that_is_down_would_mean(dns01: Dns01, lab: Lab, name: str, value: str) -> None:
+    lab.down("powerdns")
+    records = [{"name": name, "values": [value]}]
+    assert "msg" not in dns01(check=True, records=records)
+    expected = f"What {name} holds can't be found out: {where(lab, 'powerdns')}: Connection refused"
+    assert dns01(check=True, require_all=True, records=records)["msg"] == expected
+    assert dns01(check=True, state="absent", records=records)["msg"] == expected
+
+
+def test_a_follower_that_is_down_is_noted_unless_all_are_required(
+    dns01: Dns01, lab: Lab, name: str, value: str
+) -> None:
     lab.down("nsd")
-    result = dns01(wait=1, records=[{"name": name, "values": [value]}])
+    records = [{"name": name, "values": [value]}]
+    tolerated = dns01(wait=1, records=records)
+    assert "msg" not in tolerated
+    assert [note for note in tolerated["notes"] if note.startswith(f"{where(lab, 'nsd')} gave no answer over UDP and")]
+    result = dns01(wait=1, require_all=True, records=records)
     assert f"{where(lab, 'nsd')}/udp: 0 of 1 value after 1 s (Connection refused)" in result["msg"]
     assert f"{where(lab, 'nsd')}/tcp: 0 of 1 value after 1 s (Connection refused)" in result["msg"]
+
+
+def test_half_of_the_responders_are_no_majority(dns01: Dns01, lab: Lab, name: str, value: str) -> None:
+    lab.down("nsd")
+    lab.down("powerdns")
+    result = dns01(wait=1, records=[{"name": name, "values": [value]}])
+    assert f"{where(lab, 'nsd')}/udp: 0 of 1 value after 1 s (Connection refused)" in result["msg"]
+    assert result["msg"].endswith(". Only 2 of 4 responders verified, and more than half have to")
 
 
 def test_a_follower_that_lags_is_named_until_it_has_caught_up(dns01: Dns01, lab: Lab, name: str, value: str) -> None:
@@ -73,9 +114,10 @@ def test_one_dead_address_of_a_primary_does_not_keep_updates_from_it(
 ) -> None:
     knot = next(responder for responder in responders if responder["name"] == "knot")
     knot["addresses"] = [lab.spare_address, *knot["addresses"]]
-    result = dns01(wait=1, records=[{"name": name, "values": [value]}])
+    result = dns01(dns_timeout=1, records=[{"name": name, "values": [value]}])
     assert lab.txt("knot", name) == {value}
-    assert f"knot {lab.spare_address}:{knot['port']}/udp: 0 of 1 value" in result["msg"]
+    (note,) = result["notes"]
+    assert note.startswith(f"knot {lab.spare_address}:{knot['port']} gave no answer over UDP and TCP")
 
 
 def test_a_follower_listed_as_a_primary_is_refused_by_itself(

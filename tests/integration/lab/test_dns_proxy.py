@@ -64,7 +64,10 @@ def test_without_a_fault_everything_goes_through(lab: Lab, proxy: DnsProxy) -> N
     assert not proxy.counts
 
 
-@pytest.mark.parametrize(("kind", "udp", "tcp"), [("silent", 1, 1), ("garbage", 1, 1), ("cut", 1, 1), ("deaf", 0, 1)])
+@pytest.mark.parametrize(
+    ("kind", "udp", "tcp"),
+    [("silent", 1, 1), ("garbage", 1, 1), ("broken", 1, 1), ("cut", 0, 1), ("deaf", 0, 1)],
+)
 def test_no_answer_comes(proxy: DnsProxy, kind: Kind, udp: int, tcp: int) -> None:
     proxy.inject(Fault(kind))
     assert (ask(proxy, "udp") is None) == bool(udp)

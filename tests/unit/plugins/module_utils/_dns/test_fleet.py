@@ -115,7 +115,7 @@ def test_every_refusal_of_a_value_is_told(fleet: Fleet, servers: dict[str, FakeS
     servers["sin"].silent = True
     error = fleet.publish([ONE]).failed[ONE]
     assert "fra 192.0.2.53 refused" in error.message
-    assert "sin 2001:db8::53 did not answer" in error.message
+    assert "sin 198.51.100.53, 2001:db8::53 did not answer" in error.message
     assert [refusal["code"] for refusal in error.details["refusals"]] == ["SERVFAIL", "TIMEOUT"]
 
 
@@ -125,7 +125,7 @@ def test_a_primary_that_cant_be_reached_is_passed_over_and_noted(fleet: Fleet, s
     published = fleet.publish([ONE])
     assert not published.failed
     assert set(published.unreached) == {ONE}
-    assert published.notes == ["sin 2001:db8::53 took no update of zone example.com (TIMEOUT)"]
+    assert published.notes == ["sin 198.51.100.53, 2001:db8::53 took no update of zone example.com (TIMEOUT)"]
     verified = fleet.verify([ONE], 120)
     assert not verified.failed
     assert [note.partition(" gave no answer over UDP and TCP for zone example.com")[0] for note in verified.notes] == [
@@ -144,7 +144,9 @@ def test_a_primary_that_answers_without_the_value_it_did_not_take_fails_it(
     assert not published.failed
     error = fleet.verify([ONE], 60).after(published).failed[ONE]
     assert clock.seconds == 60
-    assert error.message.startswith("sin 2001:db8::53 did not answer the update of zone example.com (TIMEOUT)")
+    assert error.message.startswith(
+        "sin 198.51.100.53, 2001:db8::53 did not answer the update of zone example.com (TIMEOUT)"
+    )
     assert "sin 198.51.100.53/udp: 0 of 1 value after 60 s;" in error.message
     assert error.details["name"] == SHOP
 
@@ -156,7 +158,7 @@ def test_a_zone_none_of_whose_primaries_can_be_reached_fails_at_once(
     servers["fra"].silent = servers["sin"].silent = True
     error = fleet.publish([ONE]).failed[ONE]
     assert "fra 192.0.2.53 did not answer" in error.message
-    assert "sin 2001:db8::53 did not answer" in error.message
+    assert "sin 198.51.100.53, 2001:db8::53 did not answer" in error.message
     assert clock.seconds == 0
 
 

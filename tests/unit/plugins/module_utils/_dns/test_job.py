@@ -78,8 +78,8 @@ def test_a_primary_that_cant_be_reached_is_passed_over_only_where_it_is_verified
     result = run(whole, "present", RECORDS)
     assert result["failures"] == []
     assert [verdict["responder"] for verdict in result["verdicts"] if verdict["silent"]] == ["sin"] * 4
-    assert "sin 2001:db8::53 did not answer" in run(whole, "present", RECORDS, verify=False)["msg"]
-    assert "sin 2001:db8::53 did not answer" in run(whole, "absent", RECORDS)["msg"]
+    assert "sin 198.51.100.53, 2001:db8::53 did not answer" in run(whole, "present", RECORDS, verify=False)["msg"]
+    assert "sin 198.51.100.53, 2001:db8::53 did not answer" in run(whole, "absent", RECORDS)["msg"]
     assert "sin 2001:db8::53: no answer" in run(whole, "absent", RECORDS, check=True)["msg"]
 
 

@@ -59,7 +59,7 @@ def test_one_responder_that_is_down_leaves_the_others_alone(
     publication.send([Change(responder, "example.com", add=records(2)) for responder in responders[:2]])
     assert [update.error.message if update.error else None for update in publication.updates] == [
         None,
-        "sin 2001:db8::53 did not answer the update of zone example.com (TIMEOUT): no answer within 5 s",
+        "sin 198.51.100.53, 2001:db8::53 did not answer the update of zone example.com (TIMEOUT): no answer within 5 s",
     ]
 
 
