@@ -87,6 +87,17 @@ class CertificateStore:
         """A file of any generation, or None."""
         return self._generations(name, key_type).read_from(number, file)
 
+    def generation_record(self, name: str, key_type: str, number: int) -> dict[str, Any] | None:
+        """The record of any generation, or None when there is none that can be read."""
+        try:
+            return self._files.read_json(f"{self._generations(name, key_type).path_of(number)}/{ISSUANCE}")
+        except StoreError:
+            return None
+
+    def switch(self, name: str, key_type: str, number: int) -> None:
+        """Have a generation that is there be the live one."""
+        self._generations(name, key_type).switch(number)
+
     def mend(
         self, name: str, key_type: str, number: int, contents: Mapping[str, bytes], issuance: Mapping[str, Any]
     ) -> None:

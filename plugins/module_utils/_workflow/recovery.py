@@ -19,17 +19,22 @@ from .._core.errors import Error
 from .._store.certificates import CertificateStore
 from .._x509.chain import CertificateFacts, describe, split_chain
 from .._x509.key import fingerprint_of, load_key
+from .plan import read_stored
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """A generation that can be used, with the files and the record that it is to have."""
+    """A generation that can be used, with the files and the record that it is to have.
+
+    ``intact`` says that it has them, so that only the link ``live`` does not lead there.
+    """
 
     name: str
     key_type: str
     number: int
     files: Mapping[str, bytes] = field(repr=False)
     record: Mapping[str, Any]
+    intact: bool = False
 
 
 def recover(store: CertificateStore, name: str, key_type: str) -> Recovered | None:
@@ -47,6 +52,9 @@ def recover(store: CertificateStore, name: str, key_type: str) -> Recovered | No
 
 def mend(store: CertificateStore, found: Recovered) -> str:
     """Write it down, and have it be the live one; a sentence about it. For who holds the lock."""
+    if found.intact:
+        store.switch(found.name, found.key_type, found.number)
+        return f"{found.name} ({found.key_type}) was not in its place; that is generation {found.number} again"
     store.mend(found.name, found.key_type, found.number, found.files, found.record)
     return (
         f"The record of {found.name} ({found.key_type}) was broken and has been made anew from its certificate, "
@@ -83,6 +91,21 @@ def _read(store: CertificateStore, name: str, key_type: str, number: int) -> Rec
         return None
     leaf, *others = split_chain(chain)
     files = {"cert.pem": leaf, "chain.pem": b"".join(others), "fullchain.pem": leaf + b"".join(others)}
+    own = store.generation_record(name, key_type, number)
+    if own is not None and _is_record_of(own, name, facts) and _are_there(store, name, key_type, number, files):
+        return Recovered(name, key_type, number, files, own, intact=True)
     origin = dict.fromkeys(("profile", "preferred_chain", "directory", "account_uri", "order_url"))
     record = {**describe_facts(facts), "issued_at": format_instant(facts.not_before), **origin}
     return Recovered(name, key_type, number, files, record)
+
+
+def _is_record_of(record: Mapping[str, Any], name: str, facts: CertificateFacts) -> bool:
+    try:
+        stored = read_stored(name, record)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return record.get("sha256") == facts.sha256 and stored.not_after == facts.not_after
+
+
+def _are_there(store: CertificateStore, name: str, key_type: str, number: int, files: Mapping[str, bytes]) -> bool:
+    return all(store.generation_file(name, key_type, number, file) == content for file, content in files.items())

@@ -3,22 +3,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import make_plan
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
-from tests.unit.plugins.module_utils._x509.throwaway import DAY, Authority, Issued, present
+from tests.unit.plugins.module_utils._x509.throwaway import DAY, HOUR, Authority, Issued, present
 
 NOW = present()
 CA = "https://ca.test/directory"
 WANTED = parse_wanted([{"name": "shop", "domains": ["shop.test"], "key_types": ["ecdsa-p256"], "profile": "classic"}])
 FOLDER = "certificates/shop/ecdsa-p256"
+REBUILT = "The record of shop (ecdsa-p256) was broken and has been made anew from its certificate, generation 1"
+MOVED = "shop (ecdsa-p256) was not in its place; that is generation 1 again"
 
 
 def _link(folder: Path, target: str) -> None:
@@ -34,6 +38,12 @@ def _copy(folder: Path) -> None:
         (folder / "live" / name).write_bytes(content)
 
 
+def _without(path: Path, member: str) -> None:
+    record = json.loads(path.read_text())
+    del record[member]
+    path.write_text(json.dumps(record))
+
+
 def _cut(path: Path, record: Path) -> None:
     path.write_bytes(b"-----BEGIN CERTIFICATE-----\nMIIB")
     record.unlink()
@@ -44,6 +54,7 @@ BREAKS: dict[str, Break] = {
     "an empty record": lambda folder: (folder / "live/issuance.json").write_text(""),
     "a half-written record": lambda folder: (folder / "live/issuance.json").write_text('{"identifiers": ["sh'),
     "a record of something else": lambda folder: (folder / "live/issuance.json").write_text('{"identifiers": [5]}'),
+    "a record that lacks something": lambda folder: _without(folder / "live/issuance.json", "not_before"),
     "a record with nothing in it": lambda folder: (folder / "live/issuance.json").write_text("{}"),
     "no record": lambda folder: (folder / "live/issuance.json").unlink(),
     "no link": lambda folder: (folder / "live").unlink(),
@@ -68,6 +79,9 @@ def files(tmp_path: Path) -> Files:
 def issued(authority: Authority, files: Files) -> Issued:
     issued = authority.issue("shop.test")
     issued.store(CertificateStore(files), "shop", "ecdsa-p256")
+    record = CertificateStore(files).issuance("shop", "ecdsa-p256") or {}
+    more = {"directory": CA, "profile": "classic", "not_before": format_instant(NOW - HOUR)}
+    files.write_json(f"{FOLDER}/live/issuance.json", {**record, **more})
     return issued
 
 
@@ -85,11 +99,10 @@ def test_a_certificate_whose_record_is_of_no_use_is_kept(files: Files, issued: I
     mended: list[str] = []
     (decision,) = make_plan(WANTED, store, CA, NOW, mended=mended)
     assert decision.action == "keep", decision.reason
-    assert mended == [
-        "The record of shop (ecdsa-p256) was broken and has been made anew from its certificate, generation 1"
-    ]
+    assert mended == [MOVED if "link" in what else REBUILT]
     assert store.live_set("shop", "ecdsa-p256", issued.files) == issued.files
-    assert (store.issuance("shop", "ecdsa-p256") or {})["directory"] is None
+    record = store.issuance("shop", "ecdsa-p256") or {}
+    assert record["directory"] == (CA if "link" in what else None)
 
     again: list[str] = []
     (decision,) = make_plan(WANTED, store, CA, NOW, mended=again)
@@ -118,7 +131,7 @@ def test_the_generation_before_serves_when_the_live_one_is_damaged(
     mended: list[str] = []
     (decision,) = make_plan(WANTED, store, CA, NOW, mended=mended)
     assert decision.action == "keep"
-    assert mended[0].endswith("generation 1")
+    assert mended == [MOVED]
     assert os.readlink(live) == "generations/0001"
 
 
