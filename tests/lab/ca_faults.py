@@ -182,6 +182,16 @@ def lose_answer() -> Effect:
     return Effect("answer lost", strike)
 
 
+def lose_to_gateway(status: int = 504) -> Effect:
+    """A server in front of the CA gives up, and the CA has done what was asked."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        forward()
+        return Reply(status, (("Content-Type", "text/html"),), b"<html><body><h1>Gateway Timeout</h1></body></html>")
+
+    return Effect(f"{status} after the effect", strike)
+
+
 def hang(seconds: float = 30.0) -> Effect:
     """Nothing is answered for so long, then the connection ends; the CA never hears of the request."""
 

@@ -108,6 +108,11 @@ class ProblemError(Error):
         self.problem = problem
         self.retry_after = retry_after
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether what was asked for may have been done all the same: something on the way failed, before or after."""
+        return self.problem.status in (500, 502, 504)
+
     def is_(self, name: str) -> bool:
         """Whether the problem is the ACME error of this name (``badNonce``)."""
         return self.problem.type == PREFIX + name

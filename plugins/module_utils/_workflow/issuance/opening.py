@@ -81,12 +81,12 @@ def _take_up(run: Run, attempt: Attempt, url: str) -> None:
 
 def _order(run: Run, attempts: Sequence[Attempt]) -> None:
     """Make orders; one whose answer got lost is looked for, and made once more when the CA doesn't have it."""
-    lost: dict[Attempt, NetworkError] = {}
+    lost: dict[Attempt, NetworkError | ProblemError] = {}
 
     def order(attempt: Attempt) -> None:
         try:
             _order_anew(run, attempt)
-        except NetworkError as error:
+        except (NetworkError, ProblemError) as error:
             if not error.uncertain:
                 raise
             lost[attempt] = error
@@ -95,10 +95,13 @@ def _order(run: Run, attempts: Sequence[Attempt]) -> None:
     _adopt(run, list(lost))
     for attempt, error in lost.items():
         # a CA that only is slow may make the order yet, so that is left to a later run
-        if attempt.order is None and attempt.failure is None and not isinstance(error, LostConnectionError):
+        again = attempt.failure is None and isinstance(error, LostConnectionError)
+        if attempt.order is not None:
+            attempt.ordered = True
+        elif not again:
             attempt.failure = error
-    again = [attempt for attempt in lost if attempt.order is None and attempt.failure is None]
-    run.step(lambda attempt: _order_anew(run, attempt), again)
+    left = [attempt for attempt in lost if attempt.order is None and attempt.failure is None]
+    run.step(lambda attempt: _order_anew(run, attempt), left)
 
 
 def _adopt(run: Run, attempts: Sequence[Attempt]) -> None:
@@ -123,14 +126,16 @@ def _order_anew(run: Run, attempt: Attempt) -> None:
     target, wanted = attempt.decision.target, attempt.decision.wanted
     run.session.pauses.check("newOrder", [each.value for each in wanted.identifiers])
     _remember(run, attempt, None)
-    attempt.ordered = True
     try:
         order = _send(run, attempt)
     except Error as error:
-        if not (isinstance(error, NetworkError) and error.uncertain):
-            attempt.ordered = False
+        uncertain = isinstance(error, (NetworkError, ProblemError)) and error.uncertain
+        # a CA that fails at everything must not use up how many orders may be made
+        attempt.ordered = uncertain and isinstance(error, NetworkError)
+        if not uncertain:
             run.store.drop_order(target.name, target.key_type)
         raise
+    attempt.ordered = True
     _remember(run, attempt, order.url)
     run.take(attempt, order)
 

@@ -18,7 +18,7 @@ from ..._acme.authorization import Authorization, Challenge, fetch_authorization
 from ..._acme.authorization import answer as answer_challenge
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
-from ..._acme.problem import LostConnectionError, NetworkError
+from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
 from ..._core.errors import Error
 from ..._core.workers import do_each
 from ..._x509.chain import check_issued, choose_chain
@@ -78,7 +78,7 @@ def answer(run: Run) -> None:
     def send(url: str) -> None:
         try:
             answer_challenge(run.session, challenges[url])
-        except NetworkError as error:
+        except (NetworkError, ProblemError) as error:
             if not error.uncertain:
                 raise
             _answer_again(run, url, challenges[url])
@@ -120,10 +120,10 @@ def finalize(run: Run) -> None:
 
 
 def _finalize(run: Run, attempt: Attempt, csr: bytes) -> None:
-    """Finalize an order; what raises NetworkError has left it ready, so that it can be done again."""
+    """Finalize an order; a connection that broke is raised only when that has left the order ready, to be done again."""
     try:
         run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
-    except NetworkError as error:
+    except (NetworkError, ProblemError) as error:
         if not error.uncertain:
             raise
         run.take(attempt, fetch_order(run.session, attempt.placed_order.url))
