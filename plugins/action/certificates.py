@@ -34,9 +34,10 @@ class ActionModule(DiscreetAction):
                 return result
             if latest["runs"]:
                 display.display(f"certificates: {describe_run(result, latest)}")
-            if not latest["runs"] or not result["counts"]["deferred"] or (limit and result["runs"] >= limit):
+            if not latest["runs"] or not latest["left"] or (limit and result["runs"] >= limit):
                 return result
-            arguments["attempted"] = result["attempted"]
+            # what was forgotten is not forgotten again, or one run would undo what the last one has learned
+            arguments.update(attempted=result["attempted"], retry=[])
 
 
 def _is_count(value: Any) -> bool:

@@ -26,7 +26,9 @@ options:
       - Without it the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) count, then the public roots.
     type: path
   request_timeout:
-    description: How many seconds to wait for a connection to the CA and for each of its answers.
+    description:
+      - How many seconds a request to the CA may take as a whole, from connecting to the last byte of the answer.
+        One that the CA wants to have again, or whose connection broke, is not sent any more after as much time.
     type: float
     default: 30.0
 """
@@ -49,4 +51,15 @@ options:
     description: The folder of the store on the validation host, which holds accounts, certificates and their keys.
     type: path
     default: /var/lib/certfleet
+"""
+
+    # for modules that keep others from the store while they work on it
+    LOCK = r"""
+options:
+  lock_wait:
+    description:
+      - Only one task at a time works on a store. This says how many seconds to wait for another one to end.
+      - With V(0) the task fails at once when another one is at work, and says which process it is.
+    type: int
+    default: 0
 """

@@ -63,4 +63,16 @@ options:
     description: How many seconds the CA has to validate the names of a run, and as many again to issue its certificates.
     type: int
     default: 120
+  max_orders:
+    description:
+      - How many orders are made in any three hours, by all tasks together that use this store and account.
+      - The default is what Let's Encrypt allows. Orders that are pending already go on beyond it.
+    type: int
+    default: 300
+  max_orders_per_names:
+    description:
+      - How many orders are made in any seven days for exactly the same set of names, RSA and ECDSA counted together.
+      - Orders that the CA has given up don't count. The default is what Let's Encrypt allows.
+    type: int
+    default: 5
 """

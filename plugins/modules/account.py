@@ -77,6 +77,7 @@ extends_documentation_fragment:
   - certfleet.acme.authority
   - certfleet.acme.authority.ca
   - certfleet.acme.authority.store
+  - certfleet.acme.authority.lock
 attributes:
   check_mode:
     support: full
@@ -190,7 +191,7 @@ terms_of_service_changed:
 
 from typing import Any
 
-from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
+from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OPTIONS, read_lock_wait
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.reporting import reporting
 
@@ -206,6 +207,7 @@ def main() -> None:
     module = DiscreetModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
+            **LOCK_OPTIONS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "contact": {"type": "list", "elements": "str"},
             "terms_agreed": {"type": "bool", "default": False},
@@ -233,7 +235,8 @@ def handle_account(params: dict[str, Any], check: bool) -> dict[str, Any]:
 
     authority = Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"])
     wanted = read_wanted_account(params) if params["state"] == "present" else None
-    return keep_account(authority, Files(params["store"]), wanted, check, SystemClock())
+    lock_wait = read_lock_wait(params)
+    return keep_account(authority, Files(params["store"]), wanted, check, SystemClock(), lock_wait=lock_wait)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,20 @@ description:
   - Runs on a validation host and does the whole job for a list of certificates. It compares the list with the store, and for
     every certificate that is due it makes key and order, publishes the C(_acme-challenge) values on all responders,
     verifies each address of each responder, lets the CA validate, fetches the certificate, checks it, stores it, and withdraws the values.
-  - A certificate is due when there is none yet, when it has expired, when a third of its lifetime is left (a half when it lives for less than ten days),
-    and when its names, key types, profile, preferred chain or CA have changed.
-  - A certificate that fails drops out with its reason; the others go on. An interrupted task is resumed by the next one with the same key and the same order.
+  - A certificate is due when there is none yet, when it has expired, when its time has come, and when its names, key types, profile,
+    preferred chain or CA have changed.
+  - When the time has come is for the CA to say where it offers renewal information (RFC 9773). It is asked about each certificate a few hours after that was issued,
+    and then as often as it wants, mostly every six hours. One instant in its window is chosen at random, and kept as long as the window stays the same.
+    A window that has moved, and a page on which the CA explains it, are in RV(notes). The new order says which certificate it replaces.
+  - Otherwise the time has come when a third of the lifetime is left (a half when that is less than ten days), or up to a tenth of the lifetime earlier.
+    How much depends on the certificate's name, so that certificates that were issued together are not all due together.
+  - A certificate that fails drops out with its reason; the others go on. The failure is remembered for the certificate and for the names that it was about,
+    and what failed is tried again after 1 minute, 10 minutes, 100 minutes, and then once a day; until then it is V(deferred). O(retry) asks for it earlier.
+  - When the CA asks to come back later, nothing of that kind is sent to it until then, by this task and those that follow.
+    A name that the CA has paused is tried no more until O(retry) asks for it, and RV(certificates[].needs_human) tells.
+  - No more orders are made than O(max_orders) and O(max_orders_per_names) allow, for the most urgent certificates first.
+    The others are V(deferred), and RV(certificates[].next_attempt) says until when.
+  - An interrupted task is resumed by the next one with the same key and the same order.
   - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
   - Private keys stay in the store on the validation host. They are never part of what the module returns.
 options:
@@ -31,9 +42,17 @@ options:
   max_runs:
     description: After how many runs to stop; what is left over comes back as V(deferred). All is done when it is left out.
     type: int
+  retry:
+    description:
+      - What to try now although it has failed before, as names of certificates, as domains, or V(all).
+      - Their failures are forgotten. Limits on orders and what the CA has asked for hold all the same, and what is not due is left alone.
+    type: list
+    elements: str
+    default: []
   fail_on:
     description:
-      - When a certificate that could not be issued fails the task.
+      - When a certificate that could not be had fails the task, whether it failed now or waits for its next attempt after a failure.
+        One that waits only because of O(max_orders) or O(max_runs) never does.
       - With V(expired), if there is no valid certificate in the store that serves meanwhile; with V(any), always; with V(never), only in the results.
     type: str
     default: expired
@@ -48,6 +67,7 @@ extends_documentation_fragment:
   - certfleet.acme.authority
   - certfleet.acme.authority.ca
   - certfleet.acme.authority.store
+  - certfleet.acme.authority.lock
   - certfleet.acme.certificates
   - certfleet.acme.dns
 attributes:
@@ -59,7 +79,9 @@ attributes:
     description: Shows not-after date and names of each certificate that changes, before and after.
   idempotent:
     support: full
-    description: A certificate that is not due is left alone, and a task in which none is due sends nothing.
+    description:
+      - A certificate that is not due is left alone. A task in which none is due sends nothing to the responders, and to the CA nothing
+        but questions for renewal information whose time has come.
 seealso:
   - module: certfleet.acme.account
     description: Has to be used once before, to register the account.
@@ -97,6 +119,14 @@ EXAMPLES = r"""
     run_size: 400
     responders: "{{ certfleet_dns_responders }}"
     tsig_keys: "{{ certfleet_tsig_keys }}"
+
+- name: Try one domain again at once, after its name servers have been repaired
+  certfleet.acme.certificates:
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    certificates_file: /etc/certfleet/certificates.json
+    retry: [shop.example.com]
+    responders: "{{ certfleet_dns_responders }}"
+    tsig_keys: "{{ certfleet_tsig_keys }}"
 """
 
 RETURN = r"""
@@ -119,7 +149,7 @@ certificates:
       type: list
       elements: str
     status:
-      description: V(issued), V(renewed), V(valid), V(deferred) or V(failed).
+      description: V(issued), V(renewed), V(valid), V(deferred) or V(failed). What is deferred has not been tried, or the CA asked to come back later.
       type: str
       sample: renewed
     reason:
@@ -134,10 +164,23 @@ certificates:
       description: From when on that certificate will be due.
       type: str
       sample: "2026-12-22T10:00:00Z"
+    next_attempt:
+      description: From when on it can be tried again; null when it needs no attempt, or none is made before a human has acted.
+      type: str
+      sample: "2026-11-23T10:11:00Z"
+    needs_human:
+      description: Whether no attempt is made until somebody has done what RV(certificates[].reason) says and asked for it with O(retry).
+      type: bool
+    failures:
+      description: How many attempts in a row have failed.
+      type: int
+    fatal:
+      description: Whether this certificate fails the task, as O(fail_on) says.
+      type: bool
     failure:
       description: What the CA or the responders said, as data.
       type: dict
-      returned: when RV(certificates[].status=failed)
+      returned: when something was tried and refused
       contains:
         problem:
           description: The CA's problem document (RFC 8555 section 6.7), whole, with its subproblems.
@@ -166,6 +209,10 @@ counts:
   returned: always
   type: dict
   sample: {issued: 3, renewed: 1, valid: 120, deferred: 0, failed: 0}
+left:
+  description: How many certificates another task could take right now.
+  returned: always
+  type: int
 runs:
   description: How many runs were made.
   returned: always
@@ -184,7 +231,8 @@ updates:
   type: dict
   sample: {fra: 2, sin: 2}
 notes:
-  description: What is worth knowing about the responders although it stopped nothing, such as answers that are too large.
+  description: What is worth knowing although it stopped nothing, such as an address of a responder whose silence was passed over,
+    a primary that could not be reached or cleaned, answers that are too large, or a renewal window that the CA has moved.
   returned: always
   type: list
   elements: str
@@ -197,7 +245,7 @@ attempted:
 
 from typing import Any
 
-from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
+from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OPTIONS, read_lock_wait
 from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
@@ -209,10 +257,12 @@ def main() -> None:
     module = DiscreetModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
+            **LOCK_OPTIONS,
             **DNS_OPTIONS,
             **CERTIFICATE_OPTIONS,
             "run_size": {"type": "int", "default": 200},
             "max_runs": {"type": "int"},
+            "retry": {"type": "list", "elements": "str", "default": []},
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
         },
@@ -229,21 +279,27 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
     from ..module_utils._workflow.connection import Authority
+    from ..module_utils._workflow.orders import Limits
     from ..module_utils._workflow.upkeep import Bounds, Upkeep, check_challenges
 
     wanted = check_challenges(read_wanted(params))
     clock, files = SystemClock(), Files(params["store"])
+    bounds = Bounds(
+        **{option: params[option] for option in ("run_size", "max_runs", "concurrency", "patience", "wait")},
+        lock_wait=read_lock_wait(params),
+        limits=Limits(params["max_orders"], params["max_orders_per_names"]),
+    )
     upkeep = Upkeep(
         files,
         Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"]),
         make_fleet(params, clock, files),
-        Bounds(params["run_size"], params["max_runs"], params["concurrency"], params["patience"], params["wait"]),
+        bounds,
         clock,
     )
     if check:
-        return upkeep.check(wanted)
+        return upkeep.check(wanted, params["retry"])
     attempted = None if params["attempted"] is None else frozenset(params["attempted"])
-    return upkeep.keep(wanted, attempted, params["fail_on"])
+    return upkeep.keep(wanted, attempted, params["fail_on"], params["retry"])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ description:
     A CNAME record that only comes from a wildcard is not followed.
   - Each primary gets one UPDATE message for each zone, or several when there are more than 200 values.
     When it refuses a message, the names it refuses are found out and the others are published.
+  - A responder that gives no answer at all is passed over as long as more than half of the others verified; see O(require_all).
+    One that answers without a value is waited for until O(wait) is over.
   - A name that fails does not hold up the others; the task fails in the end and says which value is lacking on which address.
 options:
   state:
@@ -64,6 +66,7 @@ options:
 extends_documentation_fragment:
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
+  - certfleet.acme.authority.lock
   - certfleet.acme.dns
 attributes:
   check_mode:
@@ -225,6 +228,10 @@ verdicts:
     problem:
       description: What came instead of an authoritative answer, such as REFUSED; null when the answers were good and only values are lacking.
       type: str
+    silent:
+      description: Whether values are lacking only because no answer about them ever came. O(require_all) says what that means.
+      type: bool
+      sample: false
     largest_response:
       description: The size of the largest answer in bytes. More than 1232 do not fit into one datagram.
       type: int
@@ -247,7 +254,8 @@ failures:
       type: str
       sample: "The value for _acme-challenge.shop.example.com is not on every responder: sin 198.51.100.53/udp: 1 of 2 values after 30 s"
 notes:
-  description: What is worth knowing although it stopped nothing, such as a name server that could not be verified or an answer that is too large.
+  description: What is worth knowing although it stopped nothing, such as an address whose silence was passed over, a primary that could not be reached,
+    a name server that could not be verified or an answer that is too large.
   returned: when the options could be used
   type: list
   elements: str
@@ -256,6 +264,7 @@ notes:
 from contextlib import nullcontext
 from typing import Any
 
+from ..module_utils._ansible.authority_options import LOCK_OPTIONS, read_lock_wait
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
@@ -274,6 +283,7 @@ def main() -> None:
             **UNUSED_CA,
             **UNUSED_ACCOUNT,
             **DNS_OPTIONS,
+            **LOCK_OPTIONS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent", "swept", "verified"]},
             "records": {"type": "list", "elements": "dict", "required": True, "options": RECORD_OPTIONS},
             "verify": {"type": "bool", "default": True},
@@ -297,7 +307,8 @@ def carry_out(params: dict[str, Any], check: bool) -> dict[str, Any]:
     files, clock = Files(params["store"]) if params["store"] else None, SystemClock()
     job = Job(make_fleet(params, clock, files), params["wait"], verify=params["verify"], check=check)
     writes = params["state"] != "verified" and not check
-    with Lock(files) if files and writes else nullcontext():
+    lock_wait = read_lock_wait(params)
+    with Lock(files, lock_wait, clock) if files and writes else nullcontext():
         outcome = job.carry_out(params["state"], targets)
     return {**outcome.as_dict(), "diff": {"before": outcome.before, "after": outcome.after}}
 

@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - certfleet.acme.authority
   - certfleet.acme.authority.ca
   - certfleet.acme.authority.store
+  - certfleet.acme.authority.lock
   - certfleet.acme.certificates
 attributes:
   check_mode:
@@ -158,7 +159,7 @@ tls_certificates:
 
 from typing import Any
 
-from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS
+from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OPTIONS, read_lock_wait
 from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.reporting import reporting
@@ -169,6 +170,7 @@ def main() -> None:
     module = DiscreetModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
+            **LOCK_OPTIONS,
             **CERTIFICATE_OPTIONS,
             "state": {"type": "str", "default": "present", "choices": ["present", "finalized"]},
         },
@@ -186,10 +188,13 @@ def handle_orders(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.files import Files
     from ..module_utils._workflow.connection import Authority
     from ..module_utils._workflow.ordering import Ordering
+    from ..module_utils._workflow.orders import Limits
 
     authority = Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"])
     files, clock = Files(params["store"]), SystemClock()
-    ordering = Ordering(files, authority, params["concurrency"], params["patience"], clock)
+    limits, lock_wait = Limits(params["max_orders"], params["max_orders_per_names"]), read_lock_wait(params)
+    concurrency, patience = params["concurrency"], params["patience"]
+    ordering = Ordering(files, authority, concurrency, patience, clock, limits=limits, lock_wait=lock_wait)
     wanted = read_wanted(params)
     if check:
         return ordering.check(wanted, params["state"])

@@ -15,8 +15,17 @@ CA_OPTIONS: dict[str, Any] = {
 
 STORE_OPTIONS: dict[str, Any] = {"store": {"type": "path", "default": "/var/lib/certfleet"}}
 
+LOCK_OPTIONS: dict[str, Any] = {"lock_wait": {"type": "int", "default": 0}}
+
 AUTHORITY_OPTIONS: dict[str, Any] = {
     **CA_OPTIONS,
     "account": {"type": "str", "default": "default"},
     **STORE_OPTIONS,
 }
+
+
+def read_lock_wait(params: dict[str, Any]) -> float:
+    """How many seconds to wait for another run on the store; InputError for a number that makes no sense."""
+    from .._core.number import check_number
+
+    return check_number("lock_wait", params["lock_wait"], 0)

@@ -27,6 +27,8 @@ CERTIFICATE_OPTIONS: dict[str, Any] = {
     "max_names": {"type": "int"},
     "concurrency": {"type": "int", "default": 16},
     "patience": {"type": "int", "default": 120},
+    "max_orders": {"type": "int", "default": 300},
+    "max_orders_per_names": {"type": "int", "default": 5},
 }
 
 ONE_LIST: dict[str, Any] = {

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +13,11 @@ from typing import Any, Literal
 
 from .._core.clock import format_instant
 from .._core.errors import StoreError
-from .._store.certificates import CertificateStore
+from .._store.certificates import CertificateStore, StoredCertificate
 from .issuance.run import Attempt
-from .plan import Decision, Stored, decide, order_by_urgency, read_stored
+from .pacing import Deferral, HeldError
+from .plan import Decision, Stored, decide, read_stored
+from .recovery import mend, recover
 from .wanted import Wanted
 
 FailOn = Literal["expired", "any", "never"]
@@ -23,21 +25,30 @@ FEW = 10
 STATUSES = ("issued", "renewed", "valid", "deferred", "failed")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
-    """What became of one certificate."""
+    """What became of one certificate.
+
+    ``failing`` says that something is wrong with it, now or since an earlier attempt; ``failures`` is how many
+    attempts in a row have failed, and ``next_attempt`` from when on there may be another one.
+    """
 
     decision: Decision
     status: str
     reason: str
     stored: Stored | None
     details: dict[str, Any] = field(default_factory=dict)
+    failing: bool = False
+    failures: int = 0
+    needs_human: bool = False
+    next_attempt: datetime | None = None
 
-    def serves(self, now: datetime) -> bool:
-        """Whether the store has a certificate for it that has not expired."""
-        return self.stored is not None and self.stored.not_after > now
+    def is_fatal(self, fail_on: FailOn, now: datetime) -> bool:
+        """Whether the task has to fail over it: ``expired`` means only where no valid certificate serves meanwhile."""
+        serves = self.stored is not None and self.stored.not_after > now
+        return self.failing and (fail_on == "any" or (fail_on == "expired" and not serves))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, fail_on: FailOn, now: datetime) -> dict[str, Any]:
         """The JSON-safe form that modules return."""
         target, stored = self.decision.target, self.stored
         return {
@@ -48,39 +59,70 @@ class Outcome:
             "reason": self.reason,
             "not_after": format_instant(stored.not_after) if stored else None,
             "renew_at": format_instant(stored.renew_at) if stored else None,
+            "next_attempt": format_instant(self.next_attempt) if self.next_attempt else None,
+            "needs_human": self.needs_human,
+            "failures": self.failures,
+            "fatal": self.is_fatal(fail_on, now),
             # apart, since an error has a name or a status of its own to tell, such as that of an HTTP answer
             **({"failure": self.details} if self.details else {}),
         }
 
 
 def make_plan(
-    wanted: Iterable[Wanted], store: CertificateStore, directory: str, now: datetime, account_uri: str | None = None
+    wanted: Iterable[Wanted],
+    store: CertificateStore,
+    directory: str,
+    now: datetime,
+    account_uri: str | None = None,
+    mended: list[str] | None = None,
 ) -> list[Decision]:
     """Decide for every wanted certificate from what the store holds; nothing is read from the CA.
 
-    Only with ``account_uri``, the account in use, can orders say what they replace.
+    Only with ``account_uri``, the account in use, can orders say what they replace. Given a list ``mended``,
+    records that are broken are made anew on disk, and the list gets a sentence about each: for who holds the lock.
     """
-    stored = read_store(store)
+    stored = read_store(store, mended)
     return [
         decision for each in wanted for decision in decide(each, stored.get(each.name, {}), directory, now, account_uri)
     ]
 
 
-def read_store(store: CertificateStore) -> dict[str, dict[str, Stored]]:
-    """All stored certificates by name and key type; one whose record is broken counts as not there."""
+def read_store(store: CertificateStore, mended: list[str] | None = None) -> dict[str, dict[str, Stored]]:
+    """All stored certificates by name and key type; one that is broken beyond recovery counts as not there."""
     found: dict[str, dict[str, Stored]] = {}
     for entry in store.scan():
-        if entry.issuance is None:
-            continue
         try:
             state = store.state(entry.name, entry.key_type)
         except StoreError:
             state = {}
-        try:
-            found.setdefault(entry.name, {})[entry.key_type] = read_stored(entry.name, entry.issuance, state)
-        except (KeyError, ValueError, TypeError):
-            continue
+        stored = _read_entry(entry, state) or _recover(store, entry, state, mended)
+        if stored is not None:
+            found.setdefault(entry.name, {})[entry.key_type] = stored
     return found
+
+
+def _read_entry(entry: StoredCertificate, state: Mapping[str, Any]) -> Stored | None:
+    if entry.issuance is None:
+        return None
+    try:
+        return read_stored(entry.name, entry.issuance, state)
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _recover(
+    store: CertificateStore, entry: StoredCertificate, state: Mapping[str, Any], mended: list[str] | None
+) -> Stored | None:
+    """The certificate with its record made anew, if it is still there."""
+    recovered = recover(store, entry.name, entry.key_type)
+    if recovered is None:
+        return None
+    if mended is not None:
+        try:
+            mended.append(mend(store, recovered))
+        except StoreError as error:  # the certificate is as good as before
+            mended.append(f"The record of {entry.name} ({entry.key_type}) is broken, and stays so: {error.message}")
+    return read_stored(entry.name, recovered.record, state)
 
 
 def clear_finished(decisions: Iterable[Decision], store: CertificateStore) -> None:
@@ -91,36 +133,31 @@ def clear_finished(decisions: Iterable[Decision], store: CertificateStore) -> No
                 store.clear_pending(decision.target.name, decision.target.key_type)
 
 
-def carry_out(
-    decisions: Sequence[Decision],
-    now: datetime,
-    run_size: int,
-    max_runs: int | None,
-    do_run: Callable[[list[Decision]], list[Attempt]],
-) -> list[Outcome]:
-    """Do what is due in runs of ``run_size``; what is left after ``max_runs`` runs is deferred."""
-    due = order_by_urgency(decisions, now)
-    runs = [due[start : start + run_size] for start in range(0, len(due), run_size)]
-    attempts = {attempt.decision.target: attempt for run in runs[:max_runs] for attempt in do_run(run)}
-    return [outcome_of(decision, attempts.get(decision.target)) for decision in decisions]
-
-
 def expect(decision: Decision) -> Outcome:
     """What becomes of a decision if all goes well."""
     status = {"issue": "issued", "renew": "renewed", "keep": "valid"}[decision.action]
     return Outcome(decision, status, decision.reason, decision.stored)
 
 
-def outcome_of(decision: Decision, attempt: Attempt | None) -> Outcome:
-    """What became of a decision: the attempt tells, if there was one."""
+def outcome_of(decision: Decision, attempt: Attempt | None, deferral: Deferral | None = None) -> Outcome:
+    """What became of a decision: the attempt tells, if there was one, else why and until when it was put off."""
     if not decision.due:
         return Outcome(decision, "valid", decision.reason, decision.stored)
-    if attempt is None or (attempt.failure is None and attempt.stored is None):
-        return Outcome(decision, "deferred", f"not done yet: {decision.reason}", decision.stored)
-    if attempt.failure is not None:
+    if attempt and attempt.failure is not None:
+        if isinstance(attempt.failure, HeldError):
+            return put_off(decision, attempt.failure.deferral)
         result = attempt.failure.result()
-        return Outcome(decision, "failed", result.pop("msg"), decision.stored, result)
-    return Outcome(decision, "issued" if decision.action == "issue" else "renewed", decision.reason, attempt.stored)
+        status = "deferred" if attempt.refused else "failed"
+        return Outcome(decision, status, result.pop("msg"), decision.stored, result, failing=True)
+    if attempt and attempt.stored:
+        return Outcome(decision, "issued" if decision.action == "issue" else "renewed", decision.reason, attempt.stored)
+    return put_off(decision, deferral or Deferral(None, f"not done yet: {decision.reason}", failing=False))
+
+
+def put_off(decision: Decision, deferral: Deferral) -> Outcome:
+    """The outcome of what is left for another time."""
+    reason, until = deferral.reason, deferral.until
+    return Outcome(decision, "deferred", reason, decision.stored, failing=deferral.failing, next_attempt=until)
 
 
 def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -132,9 +169,8 @@ def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 
 def describe_fatal(outcomes: Iterable[Outcome], fail_on: FailOn, now: datetime) -> dict[str, str]:
-    """The message of a task that must fail, or nothing: a failure counts when no valid certificate serves meanwhile."""
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    fatal = [each for each in failed if fail_on == "any" or (fail_on == "expired" and not each.serves(now))]
+    """The message of a task that must fail, or nothing."""
+    fatal = [outcome for outcome in outcomes if outcome.is_fatal(fail_on, now)]
     if not fatal:
         return {}
     lines = [f"{outcome.decision.target}: {outcome.reason}" for outcome in fatal[:FEW]]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._acme.challenge import dns_01, http_01, tls_alpn_01
@@ -19,23 +20,44 @@ from .issuance import steps
 from .issuance.awaiting import await_issued, await_ready
 from .issuance.opening import open_orders, resume_orders
 from .issuance.run import Attempt, Run
-from .issuance.storing import record_failures, store_issued
-from .job import clear_finished, describe_fatal, expect, make_plan, outcome_of
+from .issuance.storing import note_orders, record_failures, store_issued
+from .job import Outcome, clear_finished, describe_fatal, expect, make_plan, outcome_of
+from .memory import Memory
+from .orders import Limits
+from .pacing import HeldError
 from .plan import Decision
 from .profiles import check_offered
+from .retry import retry_all
 from .wanted import Wanted
 
 
 class Ordering:
-    """The orders of one store at one CA, ``concurrency`` requests at a time and ``patience`` seconds for each wait."""
+    """The orders of one store at one CA, ``concurrency`` requests at a time and ``patience`` seconds for each wait.
 
-    def __init__(self, files: Files, authority: Authority, concurrency: int, patience: float, clock: Clock) -> None:
+    ``limits`` say how many orders may be made. Failures are remembered as they are for
+    :class:`~.upkeep.Upkeep`, but hold up nothing here: who asks for an order wants it now. ``lock_wait``
+    is how many seconds to wait for another run to leave the store.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        authority: Authority,
+        concurrency: int,
+        patience: float,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+        lock_wait: float = 0.0,
+    ) -> None:
         self._files = files
         self._store = CertificateStore(files)
         self._authority = authority
         self._concurrency = concurrency
         self._patience = patience
         self._clock = clock
+        self._limits = limits or Limits()
+        self._lock_wait = lock_wait
 
     def check(self, wanted: Sequence[Wanted], state: str) -> dict[str, Any]:
         """What would be done, from the list and the store alone."""
@@ -43,8 +65,8 @@ class Ordering:
         unordered = [each for each in decisions if each.due and not self._is_pending(each)]
         if state == "finalized":
             changed = any(each.due for each in decisions)
-            return {"changed": changed, "certificates": [expect(each).as_dict() for each in decisions]}
-        return {"changed": bool(unordered), "certificates": [outcome_of(each, None).as_dict() for each in decisions]}
+            return {"changed": changed, **self._result([expect(each) for each in decisions])}
+        return {"changed": bool(unordered), **self._result([outcome_of(each, None) for each in decisions])}
 
     def place(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
         """Make or take up an order for all that is due, and say what the challenges need."""
@@ -52,13 +74,15 @@ class Ordering:
 
         def carry_out(run: Run) -> None:
             steps.prepare_keys(run)
+            note_orders(run)
             open_orders(run)
             steps.read_authorizations(run)
             needs.update(describe_needs(run))
+            record_failures(run)
 
-        attempts, decisions = self._do(wanted, carry_out)
+        attempts, outcomes = self._do(wanted, carry_out, self._begin_anew)
         changed = any(attempt.ordered for attempt in attempts)
-        return {**self._result(attempts, decisions), **needs, "changed": changed}
+        return {**self._result(outcomes), **needs, "changed": changed}
 
     def finish(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
         """Answer the challenges of the pending orders, and store the certificates."""
@@ -75,30 +99,53 @@ class Ordering:
             store_issued(run)
             record_failures(run)
 
-        attempts, decisions = self._do(wanted, carry_out)
+        def begin(decisions: list[Decision], _memory: Memory) -> list[Attempt]:
+            return [Attempt(decision) for decision in decisions if decision.due]
+
+        attempts, outcomes = self._do(wanted, carry_out, begin)
         changed = any(attempt.issued is not None for attempt in attempts if attempt.failure is None)
-        return {**self._result(attempts, decisions), "changed": changed}
+        return {**self._result(outcomes), "changed": changed}
 
-    def _do(self, wanted: Sequence[Wanted], carry_out: Callable[[Run], None]) -> tuple[list[Attempt], list[Decision]]:
-        with Lock(self._files):
-            decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
+    def _begin_anew(self, decisions: list[Decision], memory: Memory) -> list[Attempt]:
+        """Attempts for new orders; those have failed already for which there may be none."""
+        memory.forget(decisions, retry_all(decision.wanted for decision in decisions))
+        pace = memory.pace(decisions, self._clock.now())
+        attempts = [Attempt(decision, held=pace.held.get(decision.target)) for decision in decisions if decision.due]
+        for attempt in attempts:
+            deferral = pace.deferred.get(attempt.decision.target)
+            if deferral:
+                # that it has to wait is no news where things go by themselves, but not what was asked for here
+                attempt.failure = attempt.held = HeldError(replace(deferral, failing=True))
+        return attempts
+
+    def _do(
+        self,
+        wanted: Sequence[Wanted],
+        carry_out: Callable[[Run], None],
+        begin: Callable[[list[Decision], Memory], list[Attempt]],
+    ) -> tuple[list[Attempt], list[Outcome]]:
+        with Lock(self._files, self._lock_wait, self._clock):
+            decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now(), mended=[])
             clear_finished(decisions, self._store)
-            attempts = [Attempt(decision) for decision in decisions if decision.due]
-            if not attempts:
-                return [], decisions
-            with connect(self._authority, self._files, self._concurrency, self._clock) as session:
-                for each in attempts:
-                    profile = each.decision.wanted.profile
-                    check_offered(profile, session.directory.profiles, session.directory.url)
-                run = Run(session, self._store, self._clock, attempts, self._concurrency, self._patience)
-                carry_out(run)
-        return attempts, decisions
-
-    def _result(self, attempts: Sequence[Attempt], decisions: Sequence[Decision]) -> dict[str, Any]:
+            memory = Memory(self._files, self._authority, self._limits, self._clock)
+            attempts = begin(decisions, memory)
+            if any(attempt.failure is None for attempt in attempts):
+                with connect(self._authority, self._files, self._concurrency, self._clock) as session:
+                    for each in attempts:
+                        profile = each.decision.wanted.profile
+                        check_offered(profile, session.directory.profiles, session.directory.url)
+                    width, patience = self._concurrency, self._patience
+                    carry_out(Run(session, self._store, self._clock, attempts, width, patience, memory=memory))
         made = {attempt.decision.target: attempt for attempt in attempts}
         outcomes = [outcome_of(decision, made.get(decision.target)) for decision in decisions]
-        fatal = describe_fatal(outcomes, "any", self._clock.now())
-        return {"certificates": [outcome.as_dict() for outcome in outcomes], **fatal}
+        return attempts, [memory.explain(outcome) for outcome in outcomes]
+
+    def _result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        now = self._clock.now()
+        return {
+            "certificates": [outcome.as_dict("any", now) for outcome in outcomes],
+            **describe_fatal(outcomes, "any", now),
+        }
 
     def _is_pending(self, decision: Decision) -> bool:
         return self._store.pending(decision.target.name, decision.target.key_type) is not None

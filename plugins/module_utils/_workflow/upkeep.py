@@ -7,32 +7,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._acme.pauses import PausedError
+from .._acme.problem import NetworkError, ProblemError
+from .._acme.session import Session
 from .._core.clock import Clock, format_instant
 from .._core.errors import InputError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._core.number import check_number
 from .._dns.fleet import Fleet
+from .._dns.report import Report
 from .._store.certificates import CertificateStore
-from .connection import Authority, connect
+from .connection import Authority, account_in_use, connect
+from .inquiry import Inquiry
 from .issuance.issue import issue
 from .issuance.run import Attempt, Run
-from .job import FailOn, Outcome, carry_out, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
-from .plan import Decision, Stored, order_by_urgency
+from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of, put_off
+from .memory import Memory
+from .orders import Limits
+from .pacing import Deferral
+from .plan import Decision, Stored
 from .profiles import check_offered
-from .wanted import Wanted
+from .retry import parse_retry
+from .wanted import Target, Wanted
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is done at once and how long it may take.
+    """How much is done at once, how long it may take, and how many orders may be made.
 
     ``concurrency`` requests at a time, ``patience`` seconds for the CA and
-    ``wait`` seconds for the responders, in each run.
+    ``wait`` seconds for the responders, in each run; ``lock_wait`` seconds
+    for another task to leave the store.
     """
 
     run_size: int
@@ -40,12 +50,19 @@ class Bounds:
     concurrency: int
     patience: float
     wait: float
+    lock_wait: float = 0.0
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         for option in ("run_size", "max_runs", "concurrency", "patience"):
             value = getattr(self, option)
             if value is not None:
                 check_number(option, value, 1)
+
+    @property
+    def most(self) -> int | None:
+        """How many certificates are tried at most, or None for all."""
+        return None if self.max_runs is None else self.max_runs * self.run_size
 
 
 def check_challenges(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
@@ -70,72 +87,137 @@ class Upkeep:
         self._attempts: list[Attempt] = []
         self._updates: Counter[str] = Counter()
         self._notes: dict[str, None] = {}
-        self._requests = 0
+        self._requests: Counter[str] = Counter()
         self._runs = 0
+        self._left = 0
 
-    def check(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
+    def check(self, wanted: Sequence[Wanted], retry: Sequence[str] = ()) -> dict[str, Any]:
         """What :meth:`keep` would do, from the list and the store alone."""
-        now = self._clock.now()
-        decisions = make_plan(wanted, self._store, self._authority.directory, now)
-        most = None if self._bounds.max_runs is None else self._bounds.max_runs * self._bounds.run_size
-        taken = {decision.target for decision in order_by_urgency(decisions, now)[:most]}
+        asked = parse_retry(retry, wanted)
+        decisions = self._plan(wanted)
+        memory = self._recall()
+        memory.forget(decisions, asked, write=False)
+        pace = memory.pace(decisions, self._clock.now())
+        for decision in pace.taken[self._bounds.most :] if self._bounds.most else ():
+            pace.deferred[decision.target] = self._next_turn(decision)
         outcomes = [
-            expect(each) if each.target in taken or not each.due else outcome_of(each, None) for each in decisions
+            put_off(each, pace.deferred[each.target]) if each.target in pace.deferred else expect(each)
+            for each in decisions
         ]
-        return self._result(outcomes, "never", now)
+        return self._result([memory.explain(outcome) for outcome in outcomes], "never")
 
-    def keep(self, wanted: Sequence[Wanted], attempted: frozenset[str] | None, fail_on: FailOn) -> dict[str, Any]:
+    def keep(
+        self, wanted: Sequence[Wanted], attempted: frozenset[str] | None, fail_on: FailOn, retry: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Issue and renew what is due; only one process at a time works on a store.
 
         ``attempted`` are the targets (as text) that earlier runs of the same
-        task have tried: they and the valid ones are then left out.
+        task have tried: they and the valid ones are then left out. ``retry``
+        says what is tried now although it has failed lately.
         """
-        with Lock(self._files):
-            now = self._clock.now()
-            decisions = make_plan(wanted, self._store, self._authority.directory, now)
+        asked = parse_retry(retry, wanted)
+        with Lock(self._files, self._bounds.lock_wait, self._clock):
+            mended: list[str] = []
+            decisions = self._ask(wanted, self._plan(wanted, mended))
+            self._notes.update(dict.fromkeys(mended))
             clear_finished(decisions, self._store)
             if attempted is not None:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
             # what an interrupted run or a primary that was down then has left behind
-            report = self._fleet.withdraw_leftovers()
-            self._updates.update(report.messages)
-            self._notes.update(dict.fromkeys(report.notes))
-            outcomes = (
-                self._carry_out(decisions, now) if any(each.due for each in decisions) else list(map(expect, decisions))
-            )
-        return self._result(outcomes, fail_on, now)
+            self._tell(self._fleet.withdraw_leftovers())
+            if any(each.due for each in decisions):
+                memory = self._recall()
+                memory.forget(decisions, asked)
+                outcomes = self._carry_out(decisions, memory)
+            else:
+                outcomes = list(map(expect, decisions))
+        return self._result(outcomes, fail_on)
 
-    def _carry_out(self, decisions: list[Decision], now: datetime) -> list[Outcome]:
+    def _plan(self, wanted: Sequence[Wanted], mended: list[str] | None = None) -> list[Decision]:
+        account = account_in_use(self._authority, self._files)
+        return make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended)
+
+    def _ask(self, wanted: Sequence[Wanted], decisions: list[Decision]) -> list[Decision]:
+        """The decisions, made anew when the CA has told something about renewals."""
+        inquiry = Inquiry(self._files, self._authority, self._bounds.concurrency, self._clock)
+        findings = inquiry.ask(decisions, account_in_use(self._authority, self._files))
+        self._notes.update(dict.fromkeys(findings.notes))
+        self._requests["GET"] += findings.requests
+        return self._plan(wanted) if findings.learned else decisions
+
+    def _recall(self) -> Memory:
+        return Memory(self._files, self._authority, self._bounds.limits, self._clock)
+
+    def _tell(self, report: Report) -> None:
+        self._updates.update(report.messages)
+        self._notes.update(dict.fromkeys(report.notes))
+
+    def _carry_out(self, decisions: list[Decision], memory: Memory) -> list[Outcome]:
+        """Run after run, take what may be tried, until nothing is left of it; what became of each decision."""
+        tried: dict[Target, Attempt] = {}
+        with ExitStack() as stack:
+            session: Session | None = None
+            while self._bounds.max_runs is None or self._runs < self._bounds.max_runs:
+                untried = [each for each in decisions if each.due and each.target not in tried]
+                pace = memory.pace(untried, self._clock.now())
+                if not pace.taken:
+                    break
+                try:
+                    session = session or self._connect(stack, untried)
+                except (NetworkError, ProblemError, PausedError) as error:
+                    attempts = [Attempt(each) for each in pace.taken]
+                    memory.record_outage(attempts, error, most=self._bounds.run_size)
+                else:
+                    attempts = [Attempt(each, held=pace.held.get(each.target)) for each in pace.taken]
+                    del attempts[self._bounds.run_size :]
+                    self._run(session, attempts, memory)
+                tried.update((attempt.decision.target, attempt) for attempt in attempts)
+        return self._conclude(decisions, tried, memory)
+
+    def _connect(self, stack: ExitStack, decisions: Sequence[Decision]) -> Session:
+        session = stack.enter_context(connect(self._authority, self._files, self._bounds.concurrency, self._clock))
+        stack.callback(lambda: self._requests.update(session.network.requests))
+        for profile in dict.fromkeys(decision.wanted.profile for decision in decisions):
+            check_offered(profile, session.directory.profiles, session.directory.url)
+        return session
+
+    def _run(self, session: Session, attempts: list[Attempt], memory: Memory) -> None:
         bounds = self._bounds
-        with connect(self._authority, self._files, bounds.concurrency, self._clock) as session:
-            for decision in decisions:
-                if decision.due:
-                    check_offered(decision.wanted.profile, session.directory.profiles, session.directory.url)
+        run = Run(session, self._store, self._clock, attempts, bounds.concurrency, bounds.patience, memory=memory)
+        self._runs += 1
+        issue(run, self._fleet, bounds.wait)
+        self._attempts += attempts
+        self._updates.update(run.updates)
+        self._notes.update(dict.fromkeys(run.notes))
 
-            def do_run(decisions: list[Decision]) -> list[Attempt]:
-                attempts = [Attempt(decision) for decision in decisions]
-                run = Run(session, self._store, self._clock, attempts, bounds.concurrency, bounds.patience)
-                self._runs += 1
-                issue(run, self._fleet, bounds.wait)
-                self._attempts += attempts
-                self._updates.update(run.updates)
-                self._notes.update(dict.fromkeys(run.notes))
-                return attempts
+    def _conclude(self, decisions: list[Decision], tried: dict[Target, Attempt], memory: Memory) -> list[Outcome]:
+        """What became of each decision, and when those that are not done may be tried."""
+        done = {target for target, attempt in tried.items() if attempt.stored}
+        pace = memory.pace((each for each in decisions if each.due and each.target not in done), self._clock.now())
+        self._left = sum(each.target not in tried for each in pace.taken)
+        deferrals = pace.deferred | {each.target: self._next_turn(each) for each in pace.taken}
+        outcomes = [outcome_of(each, tried.get(each.target), deferrals.get(each.target)) for each in decisions]
+        return [
+            replace(memory.explain(outcome), next_attempt=deferrals[outcome.decision.target].until)
+            if outcome.decision.target in deferrals
+            else outcome
+            for outcome in outcomes
+        ]
 
-            try:
-                return carry_out(decisions, now, bounds.run_size, bounds.max_runs, do_run)
-            finally:
-                self._requests = sum(session.network.requests.values())
+    def _next_turn(self, decision: Decision) -> Deferral:
+        return Deferral(self._clock.now(), f"not done yet: {decision.reason}", failing=False)
 
-    def _result(self, outcomes: list[Outcome], fail_on: FailOn, now: datetime) -> dict[str, Any]:
+    def _result(self, outcomes: list[Outcome], fail_on: FailOn) -> dict[str, Any]:
+        now = self._clock.now()
         new = [outcome for outcome in outcomes if outcome.status in ("issued", "renewed")]
         result: dict[str, Any] = {
             "changed": bool(new),
-            "certificates": [outcome.as_dict() for outcome in outcomes],
+            "certificates": [outcome.as_dict(fail_on, now) for outcome in outcomes],
             "counts": count(outcomes),
+            "left": self._left,
             "runs": self._runs,
             "orders": sum(attempt.ordered for attempt in self._attempts),
-            "requests": self._requests,
+            "requests": sum(self._requests.values()),
             "updates": dict(self._updates),
             "notes": list(self._notes),
             "attempted": [str(attempt.decision.target) for attempt in self._attempts],

@@ -29,11 +29,18 @@ from .steps import Steps
 
 
 def keep_account(
-    authority: Authority, files: Files, wanted: WantedAccount | None, check: bool, clock: Clock
+    authority: Authority,
+    files: Files,
+    wanted: WantedAccount | None,
+    check: bool,
+    clock: Clock,
+    *,
+    lock_wait: float = 0.0,
 ) -> dict[str, Any]:
     """Make the account what is wanted, or for None make it gone; the result for the user.
 
-    With ``check`` nothing is written, and the CA is only asked what there is.
+    With ``check`` nothing is written, and the CA is only asked what there is. Without it, another run on the
+    store is waited for, ``lock_wait`` seconds.
     """
     check_directory_url(authority.directory)
     store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
@@ -41,7 +48,7 @@ def keep_account(
         refuse_certificate_key(files, wanted.key)
     if wanted is None and store.key() is None and store.record() is None:
         return report_absent(None, ())
-    with nullcontext() if check else Lock(files), _reach(authority, clock) as (network, directory):
+    with nullcontext() if check else Lock(files, lock_wait, clock), _reach(authority, clock) as (network, directory):
         return settle(store, network, directory, wanted, check)
 
 

@@ -17,7 +17,7 @@ from . import steps
 from .awaiting import await_issued, await_ready
 from .opening import open_orders
 from .run import Attempt, Run
-from .storing import record_failures, store_issued
+from .storing import note_orders, record_failures, store_issued
 
 
 def issue(run: Run, fleet: Fleet, wait: float) -> None:
@@ -27,6 +27,7 @@ def issue(run: Run, fleet: Fleet, wait: float) -> None:
     and the disk are kept at work meanwhile.
     """
     steps.prepare_keys(run)
+    note_orders(run)
     open_orders(run)
     steps.read_authorizations(run)
     records = {attempt: _records_of(run, attempt) for attempt in run.going}

@@ -38,23 +38,22 @@ def store_issued(run: Run) -> None:
     run.step(store)
 
 
-def record_failures(run: Run) -> None:
-    """Remember what failed, with the CA's words, beside the certificate."""
+def note_orders(run: Run) -> None:
+    """Remember the orders before they are made, as a run may be killed in between."""
+    if run.memory:
+        run.memory.note_orders(run.going)
 
-    def record(attempt: Attempt) -> None:
-        name, key_type = attempt.decision.target.name, attempt.decision.target.key_type
-        failures = run.store.state(name, key_type).get("failures")
-        if _is_lost(attempt):
-            run.store.clear_pending(name, key_type)
-        run.store.update_state(
-            name,
-            key_type,
-            failures=failures + 1 if isinstance(failures, int) else 1,
-            last_failure={"at": format_instant(run.clock.now()), **known(attempt.failure).result()},
-        )
+
+def record_failures(run: Run) -> None:
+    """Forget the orders of which nothing can become, and remember what came of all the attempts."""
+
+    def forget(attempt: Attempt) -> None:
+        run.store.clear_pending(attempt.decision.target.name, attempt.decision.target.key_type)
 
     # what can't be written down is in the results all the same
-    do_each(record, [attempt for attempt in run.attempts if attempt.failure is not None], 1)
+    do_each(forget, [attempt for attempt in run.attempts if attempt.failure is not None and _is_lost(attempt)], 1)
+    if run.memory:
+        run.memory.record(run.attempts)
 
 
 def _is_lost(attempt: Attempt) -> bool:

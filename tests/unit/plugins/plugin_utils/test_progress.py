@@ -9,7 +9,7 @@ from ansible_collections.certfleet.acme.plugins.plugin_utils.progress import des
 
 
 def entry(name: str, status: str) -> dict[str, Any]:
-    return {"name": name, "key_type": "rsa-2048", "status": status}
+    return {"name": name, "key_type": "rsa-2048", "status": status, "reason": "why", "fatal": status == "failed"}
 
 
 def result(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def result(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
     common = {
         "changed": counts["issued"] > 0,
+        "left": counts["deferred"],
         "runs": 1,
         "orders": 1,
         "requests": 9,
@@ -47,10 +48,24 @@ def test_a_failed_run_fails_the_task_and_keeps_what_came_before() -> None:
     assert len(merged["certificates"]) == 3
 
 
-def test_every_failing_run_is_told() -> None:
-    failing = {"failed": True, "msg": "one"}
-    merged = merge_runs({**FIRST, **failing}, {**SECOND, "failed": True, "msg": "two"})
-    assert (merged["failed"], merged["msg"]) == (True, "one\ntwo")
+def test_the_failures_of_all_runs_are_told_together() -> None:
+    first, second = result(entry("a", "failed"), entry("b", "deferred")), result(entry("b", "failed"))
+    merged = merge_runs({**first, "failed": True, "msg": "one"}, {**second, "failed": True, "msg": "two"})
+    assert merged["failed"]
+    assert merged["msg"] == "2 certificates could not be issued\na (rsa-2048): why\nb (rsa-2048): why"
+
+
+def test_a_certificate_that_was_had_after_all_fails_nothing() -> None:
+    waiting = {**entry("b", "deferred"), "fatal": True}
+    merged = merge_runs({**result(entry("a", "issued"), waiting), "failed": True, "msg": "b waits"}, SECOND)
+    assert "failed" not in merged
+    assert "msg" not in merged
+
+
+def test_a_run_that_breaks_off_is_told_after_what_failed_before() -> None:
+    first = {**result(entry("a", "failed")), "failed": True, "msg": "a failed"}
+    merged = merge_runs(first, {"failed": True, "msg": "The CA is gone", "changed": False})
+    assert merged["msg"] == "a failed\nThe CA is gone"
 
 
 def test_the_notes_of_every_run_are_told_once() -> None:
@@ -68,3 +83,5 @@ def test_diffs_are_joined() -> None:
 def test_the_line_about_a_run_says_what_was_done_and_what_is_left() -> None:
     assert describe_run(FIRST, FIRST) == "run 1: 1 issued; 1 left"
     assert describe_run(merge_runs(FIRST, SECOND), SECOND) == "run 2: 1 issued; none left"
+    later = result(entry("a", "issued"), entry("b", "deferred"), entry("c", "deferred"), left=1)
+    assert describe_run(later, later) == "run 1: 1 issued; 1 left, 1 for later"

@@ -31,6 +31,6 @@ def decision() -> Decision:
     ],
 )
 def test_what_a_failure_says_never_hides_which_certificate_it_was(decision: Decision, failure: Error) -> None:
-    told = outcome_of(decision, Attempt(decision, failure=failure)).as_dict()
+    told = outcome_of(decision, Attempt(decision, failure=failure)).as_dict("expired", NOW)
     assert (told["name"], told["status"], told["reason"]) == ("shop", "failed", failure.message)
     assert told["failure"] == failure.details

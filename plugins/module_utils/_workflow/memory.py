@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a store remembers of failures and orders from run to run, brought to the runs and back (G28)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from .._acme.directory import check_directory_url
+from .._acme.pauses import Pauses
+from .._core.clock import Clock
+from .._core.errors import Error, StoreError
+from .._core.files import Files
+from .._core.name import check_name
+from .._store.certificates import CertificateStore
+from .._store.layout import authority_name
+from .._store.memory import AccountMemory
+from .connection import Authority
+from .failures import (
+    NO_FAILURES,
+    Failures,
+    Refusal,
+    blamed,
+    document_of,
+    read_identifiers,
+    read_state,
+    refusal_in,
+    state_of,
+    validated,
+)
+from .issuance.run import Attempt
+from .job import Outcome
+from .orders import Limits, OrderLog
+from .pacing import Candidate, Known, Pace, pace
+from .plan import Decision, order_by_urgency
+from .retry import Retry
+from .wanted import Target, Wanted
+
+
+class Memory:
+    """The memory of one store and account. Who lets it write holds the store's lock."""
+
+    def __init__(self, files: Files, authority: Authority, limits: Limits, clock: Clock) -> None:
+        folder = authority_name(check_directory_url(authority.directory))
+        self._store = CertificateStore(files)
+        self._account = AccountMemory(files, folder, check_name(authority.account, "account"))
+        self._authority = authority
+        self._limits = limits
+        self._clock = clock
+        now = clock.now()
+        self._identifiers = read_identifiers(self._account.recall("identifiers"), now)
+        self._orders = OrderLog(self._account.recall("orders"), now)
+        self._certificates: dict[Target, Failures] = {}
+        self._noted: dict[Target, datetime] = {}
+        self._resumable: set[Target] = set()
+
+    def failures_of(self, decision: Decision) -> Failures:
+        """What is remembered of a certificate, if it is wanted as it was when it failed."""
+        target = decision.target
+        if target not in self._certificates:
+            try:
+                state = self._store.state(target.name, target.key_type)
+            except StoreError:
+                state = {}
+            self._certificates[target] = read_state(state, self._wish(decision.wanted), self._clock.now())
+        return self._certificates[target]
+
+    def pace(self, decisions: Iterable[Decision], now: datetime) -> Pace:
+        """Which of those that are due may be tried now, the most urgent first, and when the others may."""
+        candidates = [
+            Candidate(each, self.failures_of(each), self._is_pending(each)) for each in order_by_urgency(decisions, now)
+        ]
+        pauses = Pauses(self._clock, self._account.recall("pauses"))
+        return pace(candidates, Known(self._identifiers, self._orders, pauses, self._limits), now)
+
+    def explain(self, outcome: Outcome) -> Outcome:
+        """The same with what is remembered of a certificate that is due and not done."""
+        if outcome.status not in ("deferred", "failed"):
+            return outcome
+        known = self.failures_of(outcome.decision)
+        until = outcome.next_attempt or known.next_attempt
+        return replace(outcome, failures=known.count, needs_human=known.needs_human, next_attempt=until)
+
+    def forget(self, decisions: Iterable[Decision], retry: Retry, *, write: bool = True) -> None:
+        """Forget the failures of what was asked for, though not what the CA counts."""
+        asked = [decision for decision in decisions if decision.due and retry.means(decision.wanted)]
+        for decision in asked:
+            target, known = decision.target, self.failures_of(decision)
+            self._certificates[target] = Failures()
+            if write and known != Failures():
+                self._store.update_state(target.name, target.key_type, **NO_FAILURES)
+        self._forgive(name for decision in asked for name in _bases(decision.wanted))
+        if write and asked:
+            self._account.remember("identifiers", document_of(self._identifiers))
+
+    def note_orders(self, attempts: Sequence[Attempt]) -> None:
+        """Write down the orders that are about to be made; what can't be written down is not ordered."""
+        at = self._clock.now().replace(microsecond=0)
+        ordering = [attempt for attempt in attempts if attempt.held is None]
+        for attempt in ordering:
+            self._orders.note(_names(attempt.decision.wanted), at)
+            self._noted[attempt.decision.target] = at
+        try:
+            self._account.remember("orders", self._orders.as_dict())
+        except StoreError as error:
+            for attempt in ordering:
+                attempt.held = error
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        """Remember what came of a run; what can't be written down is in the results all the same."""
+        now = self._clock.now()
+        well = {name for each in attempts if each.stored for name in _bases(each.decision.wanted)}
+        failed: dict[str, str] = {}
+        validations: Counter[str] = Counter()
+        for attempt in attempts:
+            error = attempt.failure
+            if error is None or attempt.held is error:
+                continue
+            refusal = refusal_in(error, now, attempt.order is not None)
+            attempt.refused = refusal is not None and refusal.until is not None
+            self._record_one(attempt.decision, error, refusal, now)
+            if refusal is None:
+                names = blamed(error, attempt.decision.wanted.identifiers) - well
+                failed.update(dict.fromkeys(names, error.message))
+                validations.update(validated(error) & names)
+        self._forgive(well)
+        for name, reason in failed.items():
+            known = self._identifiers.get(name, Failures())
+            self._identifiers[name] = known.failed(now, reason, validations[name])
+        self._settle_orders(attempts)
+        with suppress(StoreError):
+            self._account.remember("identifiers", document_of(self._identifiers))
+
+    def record_outage(self, attempts: Sequence[Attempt], error: Error, most: int) -> None:
+        """Let all of them fail since none gets as far as the CA, which counts as no failure of a certificate.
+
+        No more than ``most`` of them have it written down.
+        """
+        now = self._clock.now()
+        refusal = refusal_in(error, now, ordered=True)
+        for attempt in attempts:
+            attempt.failure = error
+            attempt.refused = refusal is not None
+        for attempt in attempts[:most]:
+            self._record_one(attempt.decision, error, refusal or Refusal(now), now)
+
+    def _record_one(self, decision: Decision, error: Error, refusal: Refusal | None, now: datetime) -> None:
+        known = self.failures_of(decision)
+        if refusal is None:
+            after = known.failed(now, error.message)
+        elif refusal.until is None:
+            after = known.stopped(now, error.message)
+        else:
+            after = known.refused_until(now, refusal.until, error.message)
+        target = decision.target
+        self._certificates[target] = after
+        with suppress(StoreError):
+            sections = state_of(after, error, self._wish(decision.wanted))
+            self._store.update_state(target.name, target.key_type, **sections)
+
+    def _settle_orders(self, attempts: Sequence[Attempt]) -> None:
+        """Give back the orders that were noted but not made, and those that can become no certificate."""
+        for attempt in attempts:
+            target, names = attempt.decision.target, _names(attempt.decision.wanted)
+            noted = self._noted.pop(target, None)
+            if noted and not attempt.ordered:
+                self._orders.take_back(names, noted)
+            elif target in self._resumable and attempt.ordered:  # the one that was pending was of no use any more
+                self._orders.give_back(names)
+            if attempt.order is not None and attempt.order.status == "invalid":
+                self._orders.give_back(names, noted if attempt.ordered else None)
+        with suppress(StoreError):
+            self._account.remember("orders", self._orders.as_dict())
+
+    def _forgive(self, names: Iterable[str]) -> None:
+        """Forget the failures of these names, though not the validations that the CA has counted."""
+        for name in names:
+            known = self._identifiers.pop(name, Failures()).forgiven()
+            if known != Failures():
+                self._identifiers[name] = known
+
+    def _is_pending(self, decision: Decision) -> bool:
+        """Whether an order is pending that is for what is wanted now."""
+        target, wanted = decision.target, decision.wanted
+        try:
+            order = self._store.pending(target.name, target.key_type) or {}
+        except StoreError:
+            return False
+        fits = sorted(order.get("identifiers", ())) == _names(wanted) and order.get("profile") == wanted.profile
+        if fits and order.get("url"):
+            self._resumable.add(target)
+            return True
+        return False
+
+    def _wish(self, wanted: Wanted) -> dict[str, Any]:
+        """What a failure is about: the same certificate wanted otherwise, or from another CA, may well succeed."""
+        return {
+            "domains": _names(wanted),
+            "profile": wanted.profile,
+            "directory": self._authority.directory,
+            "account": self._authority.account,
+        }
+
+
+def _names(wanted: Wanted) -> list[str]:
+    return sorted(identifier.value for identifier in wanted.identifiers)
+
+
+def _bases(wanted: Wanted) -> frozenset[str]:
+    return frozenset(identifier.base for identifier in wanted.identifiers)

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many orders may be made, and which ones have been (G23)."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from .._core.clock import format_instant, parse_instant
+from .._core.number import check_number
+from .failures import SKEW
+
+LEEWAY = timedelta(minutes=1)
+"""Between the note of an order and its making, so that no window is shorter for the CA than for us."""
+
+WINDOW = timedelta(hours=3) + LEEWAY
+WINDOW_PER_NAMES = timedelta(days=7) + LEEWAY
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many orders are made in any three hours, and in any seven days for exactly the same names."""
+
+    max_orders: int = 300
+    max_orders_per_names: int = 5
+
+    def __post_init__(self) -> None:
+        for option in ("max_orders", "max_orders_per_names"):
+            check_number(option, getattr(self, option), 1)
+
+
+class OrderLog:
+    """The orders that an account has made of late: when, and for which exact sets of names.
+
+    What is noted further ahead than some minutes comes from a clock that was wrong, and does not count.
+    """
+
+    def __init__(self, document: Mapping[str, Any], now: datetime) -> None:
+        self._now = now
+        self._made: Counter[datetime] = Counter()
+        self._names: dict[str, list[datetime]] = {}
+        made, names = document.get("made"), document.get("names")
+        for text, number in made.items() if isinstance(made, Mapping) else ():
+            if (at := self._read(text, WINDOW)) and isinstance(number, int) and number > 0:
+                self._made[at] += number
+        for key, texts in names.items() if isinstance(names, Mapping) else ():
+            instants = [self._read(text, WINDOW_PER_NAMES) for text in (texts if isinstance(texts, list) else ())]
+            if found := sorted(at for at in instants if at):
+                self._names[key] = found
+
+    def _read(self, text: Any, window: timedelta) -> datetime | None:
+        try:
+            at = parse_instant(text)
+        except ValueError:
+            return None
+        # what comes from a clock that was wrong may become true, but not after as long as it would count
+        return at if abs(self._now - at) < window else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form in which an account's memory keeps it."""
+        if not self._names and not self._made:
+            return {}
+        return {
+            "made": {format_instant(at): number for at, number in sorted(self._made.items()) if number > 0},
+            "names": {key: [format_instant(at) for at in instants] for key, instants in sorted(self._names.items())},
+        }
+
+    def note(self, names: Iterable[str], at: datetime) -> None:
+        """One more order for these names."""
+        self._made[at] += 1
+        insort(self._names.setdefault(key_of(names), []), at)
+
+    def take_back(self, names: Iterable[str], at: datetime) -> None:
+        """The order for these names that was noted for this instant has not been made."""
+        self._made[at] -= self._made[at] > 0
+        self.give_back(names, at)
+
+    def give_back(self, names: Iterable[str], at: datetime | None = None) -> None:
+        """An order for these names can become no certificate any more: that noted for this instant, or an earlier one."""
+        key = key_of(names)
+        noted = self._names.get(key, [])
+        if noted:
+            # of those that are not told apart the oldest, so that rather too many count than too few
+            noted.remove(at if at in noted else noted[0])
+        if not noted:
+            self._names.pop(key, None)
+
+    def instants(self, now: datetime) -> list[datetime]:
+        """When the orders of the last three hours were made, the oldest first."""
+        return sorted(
+            min(at, now)
+            for at, number in self._made.items()
+            if now - WINDOW < at <= now + SKEW
+            for _one in range(number)
+        )
+
+    def instants_for(self, names: Iterable[str], now: datetime) -> list[datetime]:
+        """The same for one exact set of names and the last seven days."""
+        noted = self._names.get(key_of(names), ())
+        return sorted(min(at, now) for at in noted if now - WINDOW_PER_NAMES < at <= now + SKEW)
+
+
+class Slots:
+    """Places in a sliding window: each one taken is free again when the window has passed over it."""
+
+    def __init__(self, taken: Iterable[datetime], most: int, window: timedelta) -> None:
+        self._taken = sorted(taken)
+        self._most = most
+        self._window = window
+
+    def next_free(self, now: datetime) -> datetime:
+        """When the next place can be had, now or later."""
+        if len(self._taken) < self._most:
+            return now
+        return max(now, self._taken[-self._most] + self._window)
+
+    def take(self, at: datetime) -> None:
+        """Take a place at this instant, which next_free() gave."""
+        insort(self._taken, at)
+
+
+def key_of(names: Iterable[str]) -> str:
+    """What stands for an exact set of names in the log, however long it is."""
+    return sha256("\n".join(sorted(set(names))).encode()).hexdigest()[:32]

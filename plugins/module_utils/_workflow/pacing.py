@@ -1,0 +1,199 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the certificates that are due may be tried now, and when the others may (G23, G26, G28).
+
+All of it is plain values: what is due, what is remembered and the time in; what to take and what to
+leave for when out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .._acme.pauses import PausedError, Pauses
+from .._core.clock import format_instant
+from .._core.errors import Error
+from .failures import Failures
+from .orders import WINDOW, WINDOW_PER_NAMES, Limits, OrderLog, Slots
+from .plan import Decision
+from .wanted import Target
+
+EVERYTHING = ("directory", "newNonce", "order")
+"""The kinds of requests without which a certificate gets nowhere, also with an order that is pending."""
+
+ALL_OF_AN_ORDER = ("newOrder", "authorization", "challenge", "finalize", "certificate")
+"""Those that a new order needs besides; none is made to be left lying about."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A certificate that is due, what is remembered of it, and whether an order for it is pending."""
+
+    decision: Decision
+    failures: Failures = field(default_factory=Failures)
+    pending: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What its authorizations are about."""
+        return frozenset(identifier.base for identifier in self.decision.wanted.identifiers)
+
+    @property
+    def exact_names(self) -> tuple[str, ...]:
+        """What its order is for."""
+        return tuple(sorted(identifier.value for identifier in self.decision.wanted.identifiers))
+
+
+@dataclass(frozen=True)
+class Deferral:
+    """Why a certificate is not tried now, and when it will be; None: when a human has acted and asked for it.
+
+    ``failing`` says that something is wrong, and that it does not just wait for its turn.
+    """
+
+    until: datetime | None
+    reason: str
+    failing: bool
+
+
+class HeldError(Error):
+    """No order may be made for a certificate at the moment, although one that is pending may go on."""
+
+    def __init__(self, deferral: Deferral) -> None:
+        super().__init__(deferral.reason)
+        self.deferral = deferral
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered beside the certificates: failures by name, orders made, pauses that the CA asked for."""
+
+    identifiers: Mapping[str, Failures]
+    orders: OrderLog
+    pauses: Pauses
+    limits: Limits
+
+
+@dataclass
+class Pace:
+    """What to take, the most urgent first; those of them that must make no new order; and what to leave for when."""
+
+    taken: list[Decision] = field(default_factory=list)
+    held: dict[Target, HeldError] = field(default_factory=dict)
+    deferred: dict[Target, Deferral] = field(default_factory=dict)
+
+
+def pace(candidates: Sequence[Candidate], known: Known, now: datetime) -> Pace:
+    """Tell what may be tried now from what may not; the candidates come with the most urgent first."""
+    result = Pace()
+    open_now: list[Candidate] = []
+    for each in candidates:
+        deferral = _blocked(each, known, now)
+        if deferral:
+            result.deferred[each.decision.target] = deferral
+        else:
+            open_now.append(each)
+    leaders = _one_for_each_failing_name(open_now, known)
+    slots = Slots(known.orders.instants(now), known.limits.max_orders, WINDOW)
+    per_names: dict[tuple[str, ...], Slots] = {}
+    for each in open_now:
+        target = each.decision.target
+        leader = leaders.get(target)
+        if leader:
+            names = ", ".join(sorted(each.names & leader.names)[:3])
+            reason = f"{leader.decision.target} is tried first, since an attempt for {names} has failed"
+            result.deferred[target] = Deferral(now, reason, failing=True)
+            continue
+        deferral = _no_order(each, known, slots, per_names, now)
+        if deferral is None or each.pending:
+            result.taken.append(each.decision)
+            if deferral:
+                result.held[target] = HeldError(deferral)
+        else:
+            result.deferred[target] = deferral
+    return result
+
+
+def _blocked(each: Candidate, known: Known, now: datetime) -> Deferral | None:
+    """What keeps a certificate from being tried at all, also with an order that is pending."""
+    if each.failures.needs_human:
+        reason = f"the CA has paused it, and it is not tried before a human has acted: {each.failures.reason}"
+        return Deferral(None, reason, failing=True)
+    waits: list[tuple[datetime, str]] = []
+    if paused := _pause(each, known.pauses, EVERYTHING):
+        waits.append((paused.until, paused.message))
+    if until := each.failures.blocked_until(now):
+        waits.append((until, _describe_failures(each.failures)))
+    for name in sorted(each.names & known.identifiers.keys()):
+        remembered = known.identifiers[name]
+        if until := remembered.blocked_until(now):
+            waits.append((until, f"{name} {_describe_failures(remembered)}"))
+        if until := remembered.validations_until(now):
+            waits.append((until, f"{name} has failed too many validations within an hour for the CA to take more"))
+    if not waits:
+        return None
+    until, reason = max(waits, key=lambda wait: wait[0])
+    return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=True)
+
+
+def _describe_failures(failures: Failures) -> str:
+    if not failures.count:
+        return f"was refused for now: {failures.reason}"
+    times = "once" if failures.count == 1 else f"{failures.count} times in a row"
+    return f"failed {times}: {failures.reason}"
+
+
+def _one_for_each_failing_name(candidates: Sequence[Candidate], known: Known) -> dict[Target, Candidate]:
+    """The candidates that wait for another one which shares a name that has failed, each with that other.
+
+    RSA and ECDSA certificates of a site share the CA's patience for their names: one attempt tells whether the
+    names work again. Those go first that have failed least often, so that none is left out for ever.
+    """
+    leaders: dict[str, Candidate] = {}
+    waiting: dict[Target, Candidate] = {}
+    for each in sorted(candidates, key=lambda each: each.failures.count):
+        failing = sorted(name for name in each.names & known.identifiers.keys() if known.identifiers[name].count)
+        leader = next((leaders[name] for name in failing if name in leaders), None)
+        if leader:
+            waiting[each.decision.target] = leader
+        else:
+            leaders.update(dict.fromkeys(failing, each))
+    return waiting
+
+
+def _no_order(
+    each: Candidate, known: Known, slots: Slots, per_names: dict[tuple[str, ...], Slots], now: datetime
+) -> Deferral | None:
+    """Why no order may be made for a certificate now, or None when it has got its place among them."""
+    if paused := _pause(each, known.pauses, ALL_OF_AN_ORDER):
+        return Deferral(paused.until, paused.message, failing=True)
+    names = each.exact_names
+    own = per_names.get(names)
+    if own is None:
+        most = known.limits.max_orders_per_names
+        own = per_names[names] = Slots(known.orders.instants_for(names, now), most, WINDOW_PER_NAMES)
+    until = own.next_free(now)
+    if until > now:
+        reason = f"max_orders_per_names: its names have had {known.limits.max_orders_per_names} orders in seven days"
+        return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=True)
+    until = slots.next_free(now)
+    slots.take(until)
+    if until > now:
+        reason = f"max_orders: {known.limits.max_orders} orders are as many as are made in three hours"
+        return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=False)
+    own.take(now)
+    return None
+
+
+def _pause(each: Candidate, pauses: Pauses, kinds: Sequence[str]) -> PausedError | None:
+    """The pause of one of these kinds of requests that lasts longest for a certificate."""
+    found: list[PausedError] = []
+    for kind in kinds:
+        try:
+            pauses.check(kind, each.exact_names)
+        except PausedError as error:
+            found.append(error)
+    return max(found, key=lambda error: error.until, default=None)
