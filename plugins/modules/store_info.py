@@ -88,9 +88,26 @@ certificates:
       type: str
       sample: "2027-02-21T04:05:05Z"
     renew_at:
-      description: From when on it is due (RFC 3339).
+      description:
+        - From when on it is due (RFC 3339).
+        - It is an instant in RV(certificates[].renewal_window), chosen at random once, where that is known and makes sense, else it depends on the lifetime.
       type: str
-      sample: "2027-01-22T04:05:05Z"
+      sample: "2027-01-17T11:24:39Z"
+    renewal_window:
+      description: When the CA wants it to be renewed (RFC 9773 section 4.2), as it was last told; null when that is not known.
+      type: dict
+      contains:
+        start:
+          description: The beginning (RFC 3339).
+          type: str
+          sample: "2027-01-21T16:05:05Z"
+        end:
+          description: The end (RFC 3339).
+          type: str
+          sample: "2027-01-23T16:05:05Z"
+    renewal_explanation:
+      description: A web page on which the CA explains the window; null when it names none.
+      type: str
     days_left:
       description: How many days there are until it expires; less than zero if it has.
       type: float
