@@ -77,6 +77,10 @@ class CertificateStore:
         record = (json.dumps(dict(issuance), indent=1, sort_keys=True) + "\n").encode()
         return self._generations(name, key_type).add({**contents, ISSUANCE: record})
 
+    def live_number(self, name: str, key_type: str) -> int | None:
+        """Which generation is in use, or None."""
+        return self._generations(name, key_type).live()
+
     def generations(self, name: str, key_type: str) -> list[int]:
         """The generations on disk, finished or not: the live one first, then the newest."""
         found = self._generations(name, key_type)

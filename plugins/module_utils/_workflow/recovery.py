@@ -94,6 +94,8 @@ def _read(store: CertificateStore, name: str, key_type: str, number: int) -> Rec
     own = store.generation_record(name, key_type, number)
     if own is not None and _is_record_of(own, name, facts) and _are_there(store, name, key_type, number, files):
         return Recovered(name, key_type, number, files, own, intact=True)
+    if store.pending(name, key_type) is not None and number != store.live_number(name, key_type):
+        return None  # a run was killed while it wrote this, and its order is taken up
     origin = dict.fromkeys(("profile", "preferred_chain", "directory", "account_uri", "order_url"))
     record = {**describe_facts(facts), "issued_at": format_instant(facts.not_before), **origin}
     return Recovered(name, key_type, number, files, record)

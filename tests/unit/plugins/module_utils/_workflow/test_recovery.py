@@ -142,3 +142,14 @@ def test_a_certificate_without_its_key_is_not_there(files: Files, issued: Issued
     (live / "privkey.pem").write_bytes(content)
     (decision,) = make_plan(WANTED, CertificateStore(files), CA, NOW, mended=[])
     assert decision.action == "issue"
+
+
+def test_the_order_is_taken_up_where_a_run_was_killed_before_the_record_was_written(
+    files: Files, issued: Issued
+) -> None:
+    store = CertificateStore(files)
+    for file in ("live", "generations/0001/issuance.json"):
+        files.remove(f"{FOLDER}/{file}")
+    store.set_pending("shop", "ecdsa-p256", {"url": "https://ca.test/order/1", "identifiers": ["shop.test"]})
+    (decision,) = make_plan(WANTED, store, CA, NOW, mended=[])
+    assert decision.action == "issue"
