@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs leave for later ones, in a store on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import Order
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX, Problem, ProblemError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.memory import Memory
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import Limits
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import Decision, Stored, decide
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.retry import parse_retry
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
+
+from tests.unit.plugins.module_utils._core.fakes import START, FakeClock
+
+CA = "https://acme.example/directory"
+SITES = [
+    {"name": "shop", "domains": ["shop.example.com", "*.shop.example.com"]},
+    {"name": "mail", "domains": ["mail.example.com"], "key_types": ["ecdsa-p256"]},
+]
+WANTED = parse_wanted(SITES)
+STORED = Stored(frozenset(), START, START + timedelta(days=90), CA, None, None)
+Recall = Callable[..., Memory]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def recall(files: Files, clock: FakeClock) -> Recall:
+    """The memory as the next task finds it."""
+
+    def call(account: str = "default", **limits: int) -> Memory:
+        return Memory(files, Authority(CA, account), Limits(**limits), clock)
+
+    return call
+
+
+def due() -> list[Decision]:
+    return [decision for each in WANTED for decision in decide(each, {}, CA, START)]
+
+
+def taken(memory: Memory, clock: FakeClock, decisions: list[Decision] | None = None) -> list[str]:
+    return sorted(str(each.target) for each in memory.pace(decisions or due(), clock.now()).taken)
+
+
+def order(decision: Decision, status: str) -> Order:
+    return Order("https://acme.example/order/1", status, decision.wanted.identifiers, (), "https://acme.example/f")
+
+
+def failing(decision: Decision, error: Error, **more: Any) -> Attempt:
+    return Attempt(decision, failure=error, **more)
+
+
+def test_a_failure_is_found_again_by_the_next_task_and_holds_up_what_shares_the_names(
+    recall: Recall, clock: FakeClock
+) -> None:
+    rsa, _ecdsa, _mail = due()
+    recall().record([failing(rsa, Error("refused", problems={"shop.example.com": {}}))])
+    assert taken(recall(), clock) == ["mail (ecdsa-p256)"]
+    clock.seconds += 61
+    assert len(taken(recall(), clock)) == 2, "one for the name that has failed, and the other site"
+
+
+def test_certificates_that_fail_together_are_one_failure_of_their_names(recall: Recall, clock: FakeClock) -> None:
+    rsa, ecdsa, _mail = due()
+    error = Error("refused", problems={"shop.example.com": {}})
+    recall().record([failing(rsa, error), failing(ecdsa, error)])
+    until = recall().pace([rsa], START).deferred[rsa.target].until
+    assert until == START + timedelta(minutes=1)
+
+
+def test_a_success_clears_the_certificate_and_its_names(recall: Recall, clock: FakeClock) -> None:
+    rsa, ecdsa, _mail = due()
+    recall().record([failing(rsa, Error("refused"))])
+    recall().record([Attempt(ecdsa, stored=STORED)])
+    assert taken(recall(), clock, [ecdsa]) == ["shop (ecdsa-p256)"]
+
+
+def test_a_certificate_that_is_wanted_otherwise_now_is_tried_at_once(recall: Recall, clock: FakeClock) -> None:
+    mail = due()[-1]
+    recall().record([failing(mail, Error("refused", problems={"mail.example.com": {}}))])
+    (wanted,) = parse_wanted([{**SITES[1], "domains": ["imap.example.com"]}])
+    assert taken(recall(), clock, decide(wanted, {}, CA, START)) == ["mail (ecdsa-p256)"]
+    assert taken(recall("other"), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_what_was_asked_for_again_is_tried_at_once_and_nothing_else_is(recall: Recall, clock: FakeClock) -> None:
+    recall().record([failing(each, Error("refused")) for each in due()])
+    assert taken(recall(), clock) == []
+    memory = recall()
+    memory.forget(due(), parse_retry(["shop.example.com"], WANTED))
+    assert taken(memory, clock) == taken(recall(), clock) == ["shop (ecdsa-p256)", "shop (rsa-2048)"]
+
+
+def test_looking_only_forgets_nothing_for_good(recall: Recall, clock: FakeClock) -> None:
+    recall().record([failing(each, Error("refused")) for each in due()])
+    memory = recall()
+    memory.forget(due(), parse_retry(["all"], WANTED), write=False)
+    assert len(taken(memory, clock)) == 3
+    assert taken(recall(), clock) == []
+
+
+def test_a_retry_does_not_forget_the_validations_that_the_ca_has_counted(recall: Recall, clock: FakeClock) -> None:
+    mail = due()[-1]
+    error = Error("refused", problems={"mail.example.com": {}})
+    for _number in range(5):
+        memory = recall()
+        memory.forget([mail], parse_retry(["all"], WANTED))
+        memory.record([failing(mail, error)])
+    memory = recall()
+    memory.forget([mail], parse_retry(["all"], WANTED))
+    assert memory.pace([mail], START).deferred[mail.target].until == START + timedelta(hours=1)
+
+
+def test_a_refusal_for_now_is_remembered_and_counted_as_no_failure(recall: Recall, clock: FakeClock) -> None:
+    mail = due()[-1]
+    busy = ProblemError("it", "ca", Problem(type=PREFIX + "rateLimited", detail="exact set", status=429), 3600.0)
+    attempt = failing(mail, busy)
+    recall().record([attempt])
+    assert attempt.refused
+    assert recall().failures_of(mail).count == 0
+    assert recall().pace([mail], START).deferred[mail.target].until == START + timedelta(hours=1)
+
+
+def test_a_paused_name_waits_until_a_retry_is_asked_for(recall: Recall, clock: FakeClock) -> None:
+    mail = due()[-1]
+    recall().record([failing(mail, ProblemError("it", "ca", Problem(type=PREFIX + "rateLimited", status=429)))])
+    clock.seconds += 86400 * 365
+    assert taken(recall(), clock, [mail]) == []
+    recall().forget([mail], parse_retry(["mail"], WANTED))
+    assert taken(recall(), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_orders_are_noted_before_they_are_made_and_count_also_after_a_kill(recall: Recall, clock: FakeClock) -> None:
+    rsa, ecdsa, mail = due()
+    recall().note_orders([Attempt(rsa), Attempt(ecdsa)])
+    assert taken(recall(max_orders=2), clock, [mail]) == []
+    assert taken(recall(max_orders=3), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_an_order_that_was_not_made_or_turned_invalid_is_given_back(recall: Recall, clock: FakeClock) -> None:
+    mail = due()[-1]
+    for made, status in ((False, "pending"), (True, "invalid")):
+        memory = recall()
+        attempt = failing(mail, Error("refused"), ordered=made, order=order(mail, status) if made else None)
+        memory.note_orders([attempt])
+        memory.record([attempt])
+        memory.forget([mail], parse_retry(["all"], WANTED))
+        assert taken(recall(max_orders_per_names=1), clock, [mail]) == ["mail (ecdsa-p256)"]
+        assert (taken(recall(max_orders=1), clock, [mail]) == []) == made, "one that was made counts at the CA"
+
+
+def test_an_order_that_was_made_counts_for_its_names(recall: Recall, clock: FakeClock) -> None:
+    rsa, ecdsa, _mail = due()
+    memory = recall()
+    attempt = Attempt(rsa, ordered=True, order=order(rsa, "valid"), stored=STORED)
+    memory.note_orders([attempt])
+    memory.record([attempt])
+    assert taken(recall(max_orders_per_names=1), clock, [ecdsa]) == []
+    assert taken(recall(max_orders_per_names=2), clock, [ecdsa]) == ["shop (ecdsa-p256)"]
+
+
+def test_one_that_takes_the_place_of_a_pending_order_gives_that_back(
+    recall: Recall, clock: FakeClock, files: Files
+) -> None:
+    mail = due()[-1]
+    recall().note_orders([Attempt(mail)])
+    pending = {"url": "https://acme.example/order/0", "identifiers": ["mail.example.com"], "profile": None}
+    CertificateStore(files).set_pending("mail", "ecdsa-p256", {**pending, "account_uri": "x"})
+    memory = recall()
+    assert taken(memory, clock, [mail]) == ["mail (ecdsa-p256)"]
+    attempt = Attempt(mail, ordered=True, order=order(mail, "valid"), stored=STORED)
+    memory.note_orders([attempt])
+    memory.record([attempt])
+    CertificateStore(files).clear_pending("mail", "ecdsa-p256")
+    assert taken(recall(max_orders_per_names=2), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_what_can_not_be_noted_is_not_ordered(recall: Recall, files: Files) -> None:
+    mail = due()[-1]
+    memory = recall()
+    Path(files.path("memory")).parent.mkdir(parents=True, exist_ok=True)
+    Path(files.path("memory")).write_text("in the way")
+    attempt = Attempt(mail)
+    memory.note_orders([attempt])
+    assert attempt.held is not None
+    memory.record([replace(attempt, failure=attempt.held)])
+
+
+def test_a_ca_that_can_not_be_reached_is_no_failure_of_a_certificate(recall: Recall, clock: FakeClock) -> None:
+    attempts = [Attempt(each) for each in due()]
+    memory = recall()
+    memory.record_outage(attempts, Error("no route"), most=1)
+    assert {str(attempt.failure) for attempt in attempts} == {"no route"}
+    assert len(taken(recall(), clock)) == 3
+    assert recall().failures_of(attempts[0].decision).reason == "no route"
+
+
+def test_names_that_would_leave_the_folder_of_the_memory_are_refused(recall: Recall) -> None:
+    with pytest.raises(InputError, match="account"):
+        recall("../../x")
+
+
+def test_a_memory_that_is_broken_holds_up_nothing(recall: Recall, clock: FakeClock, files: Files) -> None:
+    recall().record([failing(each, Error("refused")) for each in due()])
+    recall().note_orders([Attempt(each) for each in due()])
+    for path in Path(files.root).rglob("*.json"):
+        path.write_bytes(b"\x00\xff{")
+    assert len(taken(recall(max_orders=3), clock)) == 3

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many orders have been made of late, and when the next one may be."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import InputError
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import (
+    WINDOW,
+    WINDOW_PER_NAMES,
+    Limits,
+    OrderLog,
+    Slots,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
+SHOP, MAIL = ["shop.example.com"], ["mail.example.com"]
+HOUR = timedelta(hours=1)
+
+
+def reload(log: OrderLog, now: datetime) -> OrderLog:
+    return OrderLog(json.loads(json.dumps(log.as_dict())), now)
+
+
+@pytest.fixture
+def log() -> OrderLog:
+    log = OrderLog({}, NOW)
+    log.note(SHOP, NOW)
+    log.note(SHOP, NOW)
+    log.note(MAIL, NOW + HOUR)
+    return log
+
+
+def test_orders_count_for_three_hours_and_for_their_names_for_seven_days(log: OrderLog) -> None:
+    for each in (log, reload(log, NOW + HOUR)):
+        assert each.instants(NOW + HOUR) == [NOW, NOW, NOW + HOUR]
+        assert each.instants(NOW + WINDOW) == [NOW + HOUR]
+        assert each.instants_for(SHOP, NOW + WINDOW) == [NOW, NOW]
+        assert each.instants_for(SHOP, NOW + WINDOW_PER_NAMES) == []
+
+
+def test_the_order_of_names_does_not_matter_and_each_set_counts_for_itself(log: OrderLog) -> None:
+    log.note(["b.example.com", "a.example.com"], NOW)
+    assert log.instants_for(["a.example.com", "b.example.com"], NOW) == [NOW]
+    assert log.instants_for(["a.example.com"], NOW) == []
+
+
+def test_an_order_that_was_not_made_counts_nowhere(log: OrderLog) -> None:
+    log.take_back(SHOP, NOW)
+    assert log.instants(NOW + HOUR) == [NOW, NOW + HOUR]
+    assert log.instants_for(SHOP, NOW + HOUR) == [NOW]
+
+
+def test_an_order_that_can_become_no_certificate_does_not_count_for_its_names(log: OrderLog) -> None:
+    log.give_back(MAIL, NOW + HOUR)
+    log.give_back(["never.example.com"])
+    assert len(log.instants(NOW + HOUR)) == 3
+    assert log.instants_for(MAIL, NOW + HOUR) == []
+
+
+def test_of_orders_that_are_not_told_apart_the_oldest_is_given_back(log: OrderLog) -> None:
+    log.note(SHOP, NOW + HOUR)
+    log.give_back(SHOP)
+    assert log.instants_for(SHOP, NOW + HOUR) == [NOW, NOW + HOUR]
+
+
+def test_what_is_over_is_dropped_and_nothing_leaves_nothing(log: OrderLog) -> None:
+    assert reload(log, NOW + 2 * WINDOW_PER_NAMES).as_dict() == {}
+    assert set(reload(log, NOW + WINDOW).as_dict()["made"]) == {"2026-11-23T05:00:00Z"}
+
+
+def test_what_a_wrong_clock_has_noted_for_the_future_counts_for_nothing(log: OrderLog) -> None:
+    before = NOW - timedelta(days=2)
+    assert reload(log, before).instants(before) == []
+    assert reload(log, before).instants_for(SHOP, before) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"made": [], "names": "x"},
+        {"made": {"then": 5, "2026-11-23T04:00:00Z": "many"}, "names": {"x": "y", "z": [5, "then"]}},
+        {"made": {"2026-11-23T04:00:00Z": -3}, "names": {"x": None}},
+    ],
+)
+def test_what_makes_no_sense_counts_for_nothing(document: dict[str, Any]) -> None:
+    assert OrderLog(document, NOW).as_dict() == {}
+
+
+@given(
+    st.lists(st.tuples(st.timedeltas(timedelta(0), timedelta(hours=5)), st.booleans()), max_size=60),
+    st.integers(min_value=1, max_value=6),
+)
+def test_no_window_ever_has_more_than_its_most_whatever_the_sequence(
+    steps: list[tuple[timedelta, bool]], most: int
+) -> None:
+    """Orders that are wanted again and again, by tasks that end in between or not."""
+    now, made, log = NOW, [], OrderLog({}, NOW)
+    for pause, restarted in steps:
+        now += pause
+        log = reload(log, now) if restarted else log
+        if Slots(log.instants(now), most, WINDOW).next_free(now) <= now:
+            log.note(SHOP, now.replace(microsecond=0))
+            made.append(now)
+    for first, last in zip(made, made[most:], strict=False):
+        assert last - first >= timedelta(hours=3)
+
+
+@given(st.lists(st.timedeltas(timedelta(0), timedelta(days=3)), max_size=40))
+def test_no_seven_days_have_more_than_five_orders_for_the_same_names(pauses: list[timedelta]) -> None:
+    now, made, log = NOW, [], OrderLog({}, NOW)
+    for pause in pauses:
+        now += pause
+        log = reload(log, now)
+        if Slots(log.instants_for(SHOP, now), 5, WINDOW_PER_NAMES).next_free(now) <= now:
+            log.note(SHOP, now.replace(microsecond=0))
+            made.append(now)
+    for first, last in zip(made, made[5:], strict=False):
+        assert last - first >= timedelta(days=7)
+
+
+def test_places_that_are_taken_ahead_move_the_next_ones_further() -> None:
+    slots = Slots([NOW, NOW + HOUR], 2, WINDOW)
+    found = []
+    for _number in range(4):
+        found.append(slots.next_free(NOW + HOUR))
+        slots.take(found[-1])
+    assert found == [NOW + WINDOW, NOW + HOUR + WINDOW, NOW + 2 * WINDOW, NOW + HOUR + 2 * WINDOW]
+
+
+@pytest.mark.parametrize("option", ["max_orders", "max_orders_per_names"])
+def test_a_limit_that_allows_nothing_is_refused_with_its_name(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option}: 0 is less than 1"):
+        Limits(**{option: 0})
