@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from tests.lab import Lab, Options
 from tests.lab.ca_proxy import CaProxy
 from tests.options import responders, tsig_keys
 
-TIMEOUT = 1.5
-PATIENCE = 4.0
+TIMEOUT = 2.0
+PATIENCE = 6.0
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,16 @@ def site(lab: Lab, proxy: CaProxy, tmp_path: Path) -> Site:
     return site
 
 
+class LaterClock(SystemClock):
+    """The machine's clock, set forward."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
 @dataclass
 class Site:
     """A store, and what is done with it."""
@@ -78,9 +89,17 @@ class Site:
     def register(self) -> None:
         keep_account(self.authority, Files(str(self.folder)), WantedAccount(terms_agreed=True), False, SystemClock())
 
-    def keep(self, names: Sequence[str], *, retry: bool = False, concurrency: int = 4, **more: Any) -> dict[str, Any]:
-        """One task that keeps a certificate for each of these names."""
-        files, clock = Files(str(self.folder)), SystemClock()
+    def keep(
+        self,
+        names: Sequence[str],
+        *,
+        retry: bool = False,
+        later: timedelta = timedelta(),
+        concurrency: int = 4,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """One task that keeps a certificate for each of these names, so much later than now."""
+        files, clock = Files(str(self.folder)), LaterClock(later)
         servers = parse_responders(responders(self.lab), tsig_keys(self.lab))
         fleet = Fleet(servers, clock, files, timeout=2.0, check_name_servers=False)
         bounds = Bounds(200, None, concurrency, more.pop("patience", PATIENCE), 10.0)
@@ -124,5 +143,7 @@ def fresh(count: int) -> list[str]:
 
 
 def statuses(result: dict[str, Any]) -> dict[str, str]:
-    """What became of each name."""
+    """What became of each name; why is printed, for the case that a test fails over it."""
+    for entry in result["certificates"]:
+        print(entry["domains"][0], entry["status"], entry["reason"])
     return {entry["domains"][0]: entry["status"] for entry in result["certificates"]}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""429 and 503 with Retry-After: that kind of request is left alone until then, in later tasks too."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+
+from tests.lab.ca_faults import Effect, Kind, nth, refuse, web_page
+
+from .conftest import Site, fresh, statuses
+
+KINDS: tuple[Kind, ...] = (
+    "directory",
+    "newNonce",
+    "newOrder",
+    "authorization",
+    "challenge",
+    "finalize",
+    "order",
+    "certificate",
+)
+HOUR = timedelta(hours=1)
+
+
+def in_an_hour() -> str:
+    return format_datetime(datetime.now(timezone.utc) + HOUR, usegmt=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "effect",
+    [refuse(429, "rateLimited", "slow down", "3600"), web_page(503, in_an_hour())],
+    ids=["429 with seconds", "503 page with a date"],
+)
+def test_a_kind_of_request_is_left_alone_until_then(site: Site, kind: Kind, effect: Effect) -> None:
+    names = fresh(4)
+    site.proxy.inject(kind, effect, nth(1 if kind in ("directory", "newNonce") else 2))
+    first = site.keep(names, concurrency=1)
+    assert site.proxy.struck[effect.name] == 1
+    assert "deferred" in statuses(first).values()
+    assert list(site.pauses) == [kind]
+    assert not site.leftovers()
+
+    site.proxy.heal()
+    sent = site.proxy.requests[kind]
+    again = site.keep(names, retry=True)
+    assert "deferred" in statuses(again).values()
+    assert site.proxy.requests[kind] == sent, "the CA was asked before its time"
+    waiting = [entry for entry in again["certificates"] if entry["status"] == "deferred"]
+    left = datetime.fromisoformat(waiting[0]["next_attempt"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
+    assert timedelta(minutes=55) < left <= HOUR
+
+    later = site.keep(names, later=HOUR)
+    assert set(statuses(later).values()) <= {"issued", "valid"}, later
+    assert len(site.proxy.orders) == len(names)
+    assert not site.leftovers()
+
+
+def test_a_limit_of_one_domain_holds_up_no_other(site: Site) -> None:
+    names = fresh(4)
+    limited = sorted(names)[1]
+    text = f'too many failed authorizations (5) for "{limited}" in the last 1h0m0s'
+    site.proxy.inject("newOrder", refuse(429, "rateLimited", text, "3600"), nth(2))
+    first = statuses(site.keep(sorted(names), concurrency=1))
+    assert first == {name: "deferred" if name == limited else "issued" for name in names}
+    site.proxy.heal()
+    assert statuses(site.keep(names, retry=True))[limited] == "deferred"
+    assert statuses(site.keep(names, later=HOUR))[limited] == "issued"
+
+
+def test_a_clock_that_was_ahead_holds_up_nothing(site: Site) -> None:
+    names = fresh(2)
+    site.proxy.inject("newOrder", refuse(429, "rateLimited", "slow down", "3600"), nth(1))
+    assert set(statuses(site.keep(names, later=10 * HOUR, concurrency=1)).values()) == {"deferred"}
+    site.proxy.heal()
+    assert set(statuses(site.keep(names, retry=True)).values()) == {"issued"}
