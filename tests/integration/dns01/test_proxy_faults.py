@@ -11,6 +11,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import SystemClock
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import Fleet
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.job import Job, parse_targets
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import parse_responders
 
 from tests.lab import Lab
 from tests.lab.dns_faults import Fault
@@ -36,15 +40,19 @@ def before(lab: Lab) -> Iterator[Before]:
 
 
 @pytest.fixture
-def publish(dns01: Dns01, responders: list[dict[str, Any]], name: str, value: str) -> Faulty:
-    """Publish a value with a proxy in the place of a responder; patience is short."""
+def publish(
+    responders: list[dict[str, Any]], tsig_keys: list[dict[str, str]], dns01: Dns01, name: str, value: str
+) -> Iterator[Faulty]:
+    """Publish a value with a proxy in the place of a responder, as module dns01 does, but with little patience."""
+    records = [{"name": name, "values": [value]}]
 
-    def run(responder: str, proxy: DnsProxy, **more: Any) -> Result:
-        listed = proxy.stand_in(responder, responders)
-        options = {"responders": listed, "check_name_servers": False, "dns_timeout": 1, "wait": 20}
-        return dns01(records=[{"name": name, "values": [value]}], **options | more)
+    def run(responder: str, proxy: DnsProxy, *, wait: float = 20.0, timeout: float = 1.0) -> Result:
+        listed = parse_responders(proxy.stand_in(responder, responders), tsig_keys)
+        fleet = Fleet(listed, SystemClock(), timeout=timeout, check_name_servers=False)
+        return Job(fleet, wait).carry_out("present", parse_targets(records, "present")).as_dict()
 
-    return run
+    yield run
+    dns01(state="absent", records=records)
 
 
 def lacking(result: Result) -> set[tuple[str, str, bool]]:
@@ -78,7 +86,7 @@ def test_a_server_that_needs_patience_is_verified(publish: Faulty, before: Befor
     ("faults", "silent"),
     [
         ((Fault("silent"),), BOTH_SILENT),
-        ((Fault("slow", seconds=2),), BOTH_SILENT),
+        ((Fault("slow", seconds=1),), BOTH_SILENT),
         ((Fault("garbage"),), BOTH_SILENT),
         ((Fault("cut"),), {("nsd", "tcp", True)}),
         ((Fault("deaf"),), {("nsd", "tcp", True)}),
@@ -90,7 +98,7 @@ def test_a_follower_that_gives_no_answer_is_passed_over(
     publish: Faulty, before: Before, faults: tuple[Fault, ...], silent: set[tuple[str, str, bool]]
 ) -> None:
     proxy = before("nsd", *faults)
-    result = publish("nsd", proxy)
+    result = publish("nsd", proxy, timeout=0.5)
     assert "msg" not in result
     assert silent <= lacking(result)
     (note,) = result["notes"]
@@ -156,7 +164,7 @@ def test_one_dead_address_of_two_is_passed_over_by_itself(publish: Faulty, befor
     proxy = before("bind", addresses=2)
     dead, alive = proxy.addresses
     proxy.inject(Fault("silent", addresses=frozenset([dead]), about="queries"))
-    result = publish("bind", proxy)
+    result = publish("bind", proxy, timeout=0.5)
     assert "msg" not in result
     assert {each["address"] for each in result["verdicts"] if each["lacking"]} == {dead}
     assert alive in {each["address"] for each in result["verdicts"] if each["found"]}

@@ -175,6 +175,26 @@ def test_an_answer_too_large_for_udp_is_fetched_over_tcp_and_noted(dns01: Dns01,
     assert dns01(state="absent", records=[{"name": name, "values": values}])["changed"]
 
 
+def test_leftovers_are_warned_about_until_they_are_swept_and_only_where_that_is_asked(
+    dns01: Dns01, lab: Lab, name: str, value: str
+) -> None:
+    below = f"{name.replace('_acme-challenge.', '_acme-challenge.www.')}"
+    beside = name.removeprefix("_acme-challenge.")
+    for number in range(25):
+        lab.add_txt("knot", name, f"left-by-an-earlier-tool-{number:020}")
+    for other in (below, beside):
+        lab.add_txt("knot", other, "of-somebody-else")
+    records = [{"name": name, "values": [value]}]
+    result = dns01(records=records)
+    assert "msg" not in result
+    assert [note for note in result["notes"] if note.startswith(f"An answer of knot about {name} has ")]
+    dns01(state="absent", records=records)
+    assert dns01(state="swept", records=[{"name": name}])["changed"]
+    assert held(lab, name) == [set()] * 3
+    assert held(lab, below, "knot") == held(lab, beside, "knot") == [{"of-somebody-else"}]
+    assert not [note for note in dns01(records=records)["notes"] if note.startswith("An answer of knot")]
+
+
 def test_ipv6_is_used_for_updates_and_verified(
     dns01: Dns01, lab: Lab, responders: list[dict[str, Any]], name: str, value: str
 ) -> None:
