@@ -22,6 +22,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import 
     download_chains,
     fetch_order,
     finalize,
+    list_orders,
     new_order,
 )
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import NetworkError, Problem, ProblemError
@@ -66,6 +67,47 @@ def test_an_order_is_made(ca: FakeCa, registered: Session) -> None:
         expires=datetime(2026, 11, 30, 4, tzinfo=timezone.utc),
         profile="classic",
     )
+
+
+@pytest.mark.parametrize("answer", [{"content": b'{"status": "pend'}, {"document": {"status": "pending"}}])
+def test_a_new_order_of_which_only_the_url_arrived_is_read(ca: FakeCa, registered: Session, answer: Any) -> None:
+    ca.script["/new-order"] = deque([Answer(201, headers={"Location": f"{HOST}/order/1"}, **answer)])
+    ca.routes["/order/1"] = lambda _seen: Answer(document=DOCUMENT)
+    assert new_order(registered, NAMES) == Order.from_json(f"{HOST}/order/1", DOCUMENT)
+    assert ca.paths()[-2:] == ["/new-order", "/order/1"]
+
+
+def test_a_new_order_without_its_url_may_have_been_made(ca: FakeCa, registered: Session) -> None:
+    ca.script["/new-order"] = deque([Answer(201, DOCUMENT)])
+    with pytest.raises(NetworkError, match="without the order's URL") as raised:
+        new_order(registered, NAMES)
+    assert raised.value.uncertain
+
+
+@pytest.mark.parametrize(("status", "uncertain"), [(500, True), (502, True), (503, False), (504, True), (403, False)])
+def test_a_server_that_failed_may_have_done_what_was_asked(status: int, uncertain: bool) -> None:
+    assert ProblemError("the new order", "ca.test", Problem("about:blank", "", status)).uncertain is uncertain
+
+
+def test_the_list_of_orders_is_read_page_after_page(ca: FakeCa, registered: Session) -> None:
+    def page(number: int, following: int) -> Answer:
+        link = f'<{HOST}/dir>;rel="index", <{HOST}/orders/{following}>;rel="next"'
+        return Answer(document={"orders": [f"{HOST}/order/{number}", f"{HOST}/order/0"]}, headers={"Link": link})
+
+    ca.routes |= {
+        "/orders/1": lambda _seen: page(1, 2),
+        "/orders/2": lambda _seen: page(2, 3),
+        "/orders/3": lambda _seen: page(3, 1),
+    }
+    urls = list_orders(registered, f"{HOST}/orders/1")
+    assert urls == [f"{HOST}/order/{number}" for number in (1, 0, 2, 3)], "a list that runs in a circle has an end"
+
+
+@pytest.mark.parametrize("document", [{}, {"orders": "none"}, {"orders": [1]}, []])
+def test_what_is_no_list_of_orders_is_told(ca: FakeCa, registered: Session, document: Any) -> None:
+    ca.routes["/orders/1"] = lambda _seen: Answer(document=document)
+    with pytest.raises(NetworkError):
+        list_orders(registered, f"{HOST}/orders/1")
 
 
 def test_a_new_order_is_never_sent_twice(ca: FakeCa, registered: Session) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,6 +13,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.directory imp
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.key import AccountKey
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.network import Network
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import Order
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import PausedError
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import ProblemError
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
@@ -40,6 +42,7 @@ class SlowCa(FakeCa):
         self.done_at: dict[str, float] = {}
         self.looks: Counter[str] = Counter()
         self.times: dict[str, list[float]] = {}
+        self.troubles: dict[str, deque[Answer]] = {}
 
     def add(self, path: str, seconds: float) -> None:
         """An order that is done so many seconds from now."""
@@ -49,6 +52,8 @@ class SlowCa(FakeCa):
     def _order(self, seen: Seen) -> Answer:
         self.looks[seen.path] += 1
         self.times.setdefault(seen.path, []).append(self.clock.monotonic())
+        if self.troubles.get(seen.path):
+            return self.troubles[seen.path].popleft()
         done = self.clock.monotonic() >= self.done_at[seen.path]
         document: dict[str, Any] = {
             "status": self.late if done else self.early,
@@ -139,3 +144,51 @@ def test_patience_ends_before_a_pause_that_is_too_long(clock: FakeClock) -> None
     assert not ca.looks
     assert clock.monotonic() - NOW.timestamp() == pytest.approx(30.0)
     assert run.attempts[0].failure is not None
+
+
+BUSY = Answer(503, content=b"<html>busy</html>")
+BUSY_FOR_5 = Answer(503, content=b"<html>busy</html>", headers={"Retry-After": "5"})
+BUSY_FOR_A_DAY = Answer(503, content=b"<html>busy</html>", headers={"Retry-After": "86400"})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [BUSY, BUSY_FOR_5, Answer(content=b'{"status'), Answer(500, {"type": "about:blank", "detail": "oops"})],
+    ids=["busy", "busy for 5 s", "half an answer", "a defect"],
+)
+def test_a_look_that_tells_nothing_is_repeated(clock: FakeClock, trouble: Answer) -> None:
+    ca = SlowCa(clock, "pending", "ready", None)
+    run = make_run(ca, [0.0, 0.0])
+    ca.troubles["/order/0"] = deque([trouble])
+    await_ready(run)
+    assert [attempt.placed_order.status for attempt in run.going] == ["ready", "ready"]
+    assert clock.monotonic() - NOW.timestamp() < 10
+
+
+def test_trouble_that_does_not_end_is_told_when_patience_ends(clock: FakeClock) -> None:
+    ca = SlowCa(clock, "processing", "valid", None)
+    run = make_run(ca, [0.0], patience=30.0)
+    ca.troubles["/order/0"] = deque([BUSY] * 1000)
+    await_issued(run)
+    assert "busy" in str(run.attempts[0].failure)
+    assert clock.monotonic() - NOW.timestamp() == pytest.approx(30.0, abs=1.0)
+
+
+def test_a_pause_that_is_longer_than_patience_is_not_waited_for(clock: FakeClock) -> None:
+    ca = SlowCa(clock, "pending", "ready", None)
+    run = make_run(ca, [0.0] * 20, width=1)
+    ca.troubles["/order/0"] = deque([BUSY_FOR_A_DAY])
+    await_ready(run)
+    assert clock.monotonic() == NOW.timestamp()
+    assert isinstance(run.attempts[0].failure, ProblemError)
+    assert {type(attempt.failure) for attempt in run.attempts[1:]} == {PausedError}
+    assert sum(ca.looks.values()) == 1
+
+
+def test_an_order_that_the_ca_does_not_know_is_not_waited_for(clock: FakeClock) -> None:
+    ca = SlowCa(clock, "pending", "ready", None)
+    run = make_run(ca, [0.0])
+    del ca.routes["/order/0"]
+    await_ready(run)
+    assert "HTTP 404" in str(run.attempts[0].failure)
+    assert clock.monotonic() == NOW.timestamp()

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders that are made, taken up or given up, with a CA in memory and a store on disk."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.account import register
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.directory import fetch_directory
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.key import AccountKey
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.network import Network
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.opening import open_orders
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt, Run
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import decide
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
+from cryptography.hazmat.primitives.asymmetric import ec
+from urllib3.exceptions import ProtocolError
+
+from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, Answer, FakeCa, FakeClock, Seen, refusal
+
+NAME, KEY_TYPE = "shop", "ecdsa-p256"
+REPLACES = "aki.serial"
+
+
+class OrderingCa(FakeCa):
+    """Takes orders, and has none that anybody asks for by its URL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.payloads: list[dict[str, Any]] = []
+        self.refusals: deque[Answer] = deque()
+        self.routes["/new-order"] = self._new_order
+
+    def _new_order(self, seen: Seen) -> Answer:
+        self.payloads.append(seen.payload)
+        if self.refusals:
+            return self.refusals.popleft()
+        url = f"{HOST}/order/{len(self.payloads)}"
+        document = {
+            "status": "pending",
+            "identifiers": seen.payload["identifiers"],
+            "authorizations": [],
+            "finalize": f"{url}/finalize",
+        }
+        self.routes[url.removeprefix(HOST)] = lambda _seen: Answer(document=document)
+        return Answer(201, document, {"Location": url})
+
+
+@pytest.fixture
+def ca() -> OrderingCa:
+    return OrderingCa()
+
+
+@pytest.fixture
+def run(ca: OrderingCa, tmp_path: Path) -> Run:
+    """One certificate that an order is to be made for, in the place of another one."""
+    clock = FakeClock()
+    network = Network(transport=ca, clock=clock)
+    session = Session(network, fetch_directory(network, DIRECTORY), AccountKey(ec.generate_private_key(ec.SECP256R1())))
+    session = session.for_account(register(session, [], terms_agreed=True).url)
+    (wanted,) = parse_wanted([{"name": NAME, "domains": ["shop.example.com"], "key_types": [KEY_TYPE]}])
+    (decision,) = decide(wanted, {}, DIRECTORY, clock.now())
+    attempt = Attempt(replace(decision, replaces=REPLACES))
+    return Run(session, CertificateStore(Files(str(tmp_path))), clock, [attempt], width=1)
+
+
+def renewal(run: Run) -> Any:
+    return run.store.state(NAME, KEY_TYPE).get("renewal")
+
+
+def test_an_order_says_what_it_replaces(ca: OrderingCa, run: Run) -> None:
+    open_orders(run)
+    assert [payload["replaces"] for payload in ca.payloads] == [REPLACES]
+    assert renewal(run) is None
+    assert run.attempts[0].ordered
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refusal("alreadyReplaced", 409, "replaced by another order"),
+        refusal("malformed", 400, "no known issuer"),
+        refusal("unauthorized", 403, "not this account's certificate"),
+        refusal("conflict", 409, "replaced"),
+        Answer(404, content=b"no such certificate"),
+    ],
+    ids=lambda answer: str(answer.status),
+)
+def test_what_can_not_be_replaced_is_ordered_all_the_same_and_remembered(
+    ca: OrderingCa, run: Run, refused: Answer
+) -> None:
+    ca.refusals.append(refused)
+    open_orders(run)
+    assert run.attempts[0].failure is None
+    assert [payload.get("replaces") for payload in ca.payloads] == [REPLACES, None]
+    assert renewal(run)["certificate_id"] == REPLACES
+    assert renewal(run)["not_replaceable"]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refusal("rejectedIdentifier", 400, "policy"),
+        refusal("rateLimited", 429, "too many"),
+        refusal("userActionRequired", 403, "new terms"),
+        Answer(
+            403,
+            {
+                "type": PREFIX + "unauthorized",
+                "subproblems": [
+                    {"type": PREFIX + "unauthorized", "identifier": {"type": "dns", "value": "shop.example.com"}}
+                ],
+            },
+        ),
+        Answer(503, content=b"busy"),
+    ],
+    ids=["policy", "limit", "terms", "a name", "busy"],
+)
+def test_what_is_refused_for_another_reason_is_not_ordered_again(ca: OrderingCa, run: Run, refused: Answer) -> None:
+    ca.refusals.append(refused)
+    open_orders(run)
+    assert run.attempts[0].failure is not None
+    assert not run.attempts[0].ordered
+    assert len(ca.payloads) == 1
+    assert renewal(run) is None
+    assert run.store.pending(NAME, KEY_TYPE) is None, "an order that was refused for certain is looked for"
+
+
+def test_it_is_on_disk_that_an_order_is_about_to_be_made(ca: OrderingCa, run: Run) -> None:
+    before: list[Any] = []
+    usual = ca.routes["/new-order"]
+
+    def new_order(seen: Seen) -> Answer:
+        before.append(run.store.pending(NAME, KEY_TYPE))
+        return usual(seen)
+
+    ca.routes["/new-order"] = new_order
+    open_orders(run)
+    assert before[0]["url"] is None
+    pending = run.store.pending(NAME, KEY_TYPE)
+    assert pending == {**before[0], "url": f"{HOST}/order/1"}
+
+
+def test_a_server_that_failed_is_asked_for_its_order_by_a_later_run(ca: OrderingCa, run: Run) -> None:
+    ca.refusals.append(Answer(502, content=b"bad gateway"))
+    open_orders(run)
+    assert run.attempts[0].failure is not None
+    assert not run.attempts[0].ordered
+    pending = run.store.pending(NAME, KEY_TYPE)
+    assert pending is not None
+    assert pending["url"] is None
+
+
+def test_an_order_that_breaks_off_twice_is_left_to_a_later_run(ca: OrderingCa, run: Run) -> None:
+    broken = requests.ConnectionError(ProtocolError("Connection aborted."))
+    ca.after["/new-order"] = deque([broken, broken])
+    open_orders(run)
+    assert run.attempts[0].failure is not None
+    assert run.attempts[0].ordered, "it may have been"
+    assert len(ca.payloads) == 2
+
+
+@pytest.mark.parametrize("status", ["processing", "valid"])
+def test_an_order_for_a_key_that_is_lost_is_made_anew(ca: OrderingCa, run: Run, status: str) -> None:
+    document = {"status": status, "identifiers": [], "authorizations": [], "finalize": f"{HOST}/f"}
+    ca.routes["/order/old"] = lambda _seen: Answer(document=document)
+    pending = {"url": f"{HOST}/order/old", "identifiers": ["shop.example.com"], "profile": None}
+    run.store.set_pending(NAME, KEY_TYPE, {**pending, "account_uri": run.session.account_url})
+    run.attempts[0].key_made = True
+    open_orders(run)
+    assert run.attempts[0].placed_order.url == f"{HOST}/order/1"
+
+    run.store.set_pending(NAME, KEY_TYPE, {**pending, "account_uri": run.session.account_url})
+    again = Run(run.session, run.store, run.clock, [Attempt(run.attempts[0].decision)])
+    open_orders(again)
+    assert again.attempts[0].placed_order.url == f"{HOST}/order/old"
+
+
+def test_nothing_is_ordered_for_what_is_held(ca: OrderingCa, run: Run) -> None:
+    run.attempts[0].held = Error("the log of orders can't be written")
+    open_orders(run)
+    assert run.attempts[0].failure is run.attempts[0].held
+    assert ca.payloads == []
+    assert run.store.pending(NAME, KEY_TYPE) is None
