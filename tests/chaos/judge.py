@@ -6,7 +6,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -15,6 +15,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from tests.lab import Lab
 
 FILES = {"privkey.pem", "cert.pem", "chain.pem", "fullchain.pem"}
+
+
+@dataclass
+class Row:
+    """What became of the kills in one step; `problems` are all things that are not as they must be."""
+
+    step: str
+    kills: int = 0
+    wanted: int = 0
+    obtained: int = 0
+    extra_orders: int = 0
+    txt_left: int = 0
+    lost: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        numbers = (self.kills, self.wanted, self.obtained, self.extra_orders, self.txt_left, self.lost)
+        return f"{self.step:24}" + "".join(f"{number:8}" for number in numbers)
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,27 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.lab import Lab, Options
 from tests.options import ca, responders, tsig_keys
 
-from .judge import Held, Wanted, problems_of_folder, problems_of_live, values_left
+from .judge import Held, Row, Wanted, problems_of_folder, problems_of_live, values_left
+from .kill_frontend import STEPS as FRONTEND_STEPS
+from .kill_frontend import FrontendKillLoop
 from .nursery import Ended, Job, Nursery
 from .points import REST, Accident
+
+__all__ = ["HEADING", "STEPS", "KillLoop", "Row", "Scene", "options"]
 
 STEPS = (
     *("lock", "clear finished orders", "withdraw leftovers", "connect", "prepare keys", "open orders"),
     *("read authorizations", "publish", "verify", "answer", "await validation", "finalize", "await issuance"),
     *("download", "store", "withdraw", "record failures", REST),
+    *FRONTEND_STEPS,
 )
-"""The steps of an issuance that a run can be killed in."""
+"""The steps of an issuance that a run can be killed in, and those of an installation on a frontend."""
 
 SECOND = {
     "clear finished orders": Accident("killed", "store", -3),
@@ -39,24 +43,6 @@ AGAIN = 4
 """Every so many times the run that has to put it right is killed, too."""
 
 TRIES = 5
-
-
-@dataclass
-class Row:
-    """What became of the kills in one step; `problems` are all things that are not as they must be."""
-
-    step: str
-    kills: int = 0
-    wanted: int = 0
-    obtained: int = 0
-    extra_orders: int = 0
-    txt_left: int = 0
-    lost: int = 0
-    problems: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        numbers = (self.kills, self.wanted, self.obtained, self.extra_orders, self.txt_left, self.lost)
-        return f"{self.step:24}" + "".join(f"{number:8}" for number in numbers)
 
 
 HEADING = f"{'killed in':24}" + "".join(f"{name:>8}" for name in ("kills", "wanted", "there", "extra", "TXT", "lost"))
@@ -144,6 +130,7 @@ class KillLoop:
         self._folder = folder
         self._random = random.Random(seed)  # noqa: S311  which point is no secret
         self._scenes = 0
+        self._frontends = FrontendKillLoop(nursery, folder / "frontends", seed)
         self._points: dict[Accident | None, dict[str, int]] = {}
 
     def rows(self, times: int, steps: Sequence[str] = STEPS) -> Iterator[Row]:
@@ -153,6 +140,8 @@ class KillLoop:
 
     def row(self, step: str, times: int) -> Row:
         """So many kills spread over the points of a step, each with a new store."""
+        if step in FRONTEND_STEPS:
+            return self._frontends.row(step, times)
         row, points = Row(step), self._count(SECOND.get(step)).get(step, 0)
         if points == 0:
             return row
@@ -220,7 +209,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20, help="kills in each step")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("steps", nargs="*", default=STEPS)
+    parser.add_argument("steps", nargs="*", default=STEPS, help=f"some of: {', '.join(STEPS)}")
     arguments = parser.parse_args()
     bad = 0
     with tempfile.TemporaryDirectory(prefix="certfleet-kills-") as name, Lab(options()) as lab:
