@@ -15,6 +15,8 @@ description:
   - Runs on a validation host and does the whole job for a list of certificates. It compares the list with the store, and for
     every certificate that is due it makes key and order, publishes the C(_acme-challenge) values on all responders,
     verifies each address of each responder, lets the CA validate, fetches the certificate, checks it, stores it, and withdraws the values.
+  - A responder that answers without a value keeps it from being shown to the CA. One that gives no answer at all is passed over
+    as long as more than half of a zone's responders verified, unless O(require_all) says otherwise; RV(notes) names its addresses.
   - A certificate is due when there is none yet, when it has expired, when its time has come, and when its names, key types, profile,
     preferred chain or CA have changed.
   - When the time has come is for the CA to say where it offers renewal information (RFC 9773). It is asked about each certificate a few hours after that was issued,

@@ -19,7 +19,7 @@ description:
     A CNAME record that only comes from a wildcard is not followed.
   - Each primary gets one UPDATE message for each zone, or several when there are more than 200 values.
     When it refuses a message, the names it refuses are found out and the others are published.
-  - A responder that gives no answer at all is passed over as long as more than half of the others verified; see O(require_all).
+  - A responder that gives no answer at all is passed over as long as more than half of all verified; see O(require_all).
     One that answers without a value is waited for until O(wait) is over.
   - A name that fails does not hold up the others; the task fails in the end and says which value is lacking on which address.
 options:
@@ -30,7 +30,8 @@ options:
       - With V(swept), the names have no TXT value at all on any primary, whoever wrote it.
         Where a CNAME record leads to a name that does not begin with C(_acme-challenge), only what looks like a challenge's value is removed there.
         Use it when no order is under way.
-      - With V(verified), nothing is ever changed; the task fails when a value is lacking on some address after O(wait) seconds.
+      - With V(verified), nothing is ever changed; the task fails when a value is lacking on some address after O(wait) seconds,
+        but for the silence that O(require_all) passes over.
     type: str
     default: present
     choices: [present, absent, swept, verified]
