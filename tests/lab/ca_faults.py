@@ -63,12 +63,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; ``pace`` are the seconds before each byte of its body."""
+    """An answer; ``pace`` are the seconds before each byte of its body, and ``slow_head`` those before the rest."""
 
     status: int
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     pace: float = 0.0
+    slow_head: float = 0.0
 
     @property
     def document(self) -> Any:
@@ -215,6 +216,11 @@ def delay(seconds: float) -> Effect:
 def drip(seconds: float = 0.5) -> Effect:
     """The answer comes byte by byte with so much time between them, which no timeout for a single read notices."""
     return Effect("dripping answer", lambda forward, _ended: replace(forward(), pace=seconds))
+
+
+def drip_head(seconds: float = 0.5) -> Effect:
+    """The same from the first byte on."""
+    return Effect("dripping head", lambda forward, _ended: replace(forward(), slow_head=seconds))
 
 
 def spoil_nonce() -> Effect:

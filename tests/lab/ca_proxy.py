@@ -199,18 +199,21 @@ def _handler(proxy: CaProxy) -> type[BaseHTTPRequestHandler]:
                 if name.lower() not in _NOT_PASSED_ON:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self._send_body(reply)
+            head = b"".join(self._headers_buffer) + b"\r\n"  # type: ignore[attr-defined]  # where http.server has them
+            self._headers_buffer.clear()  # type: ignore[attr-defined]
+            if self._drip(head, reply.slow_head) and self.command != "HEAD":
+                self._drip(reply.body, reply.pace)
 
-        def _send_body(self, reply: Reply) -> None:
-            if not reply.pace:
-                self.wfile.write(reply.body)
-                return
-            for byte in reply.body:
-                if not proxy.wait(reply.pace):
-                    return
+        def _drip(self, content: bytes, pace: float) -> bool:
+            """Write all at once or byte by byte; false when the proxy has ended meanwhile."""
+            if not pace:
+                self.wfile.write(content)
+                return True
+            for byte in content:
+                if not proxy.wait(pace):
+                    return False
                 self.wfile.write(bytes([byte]))
+            return True
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

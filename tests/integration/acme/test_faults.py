@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.account import fetch_account, find, update_contact
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.directory import fetch_directory
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.key import AccountKey
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.key_change import change_key
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import new_order
@@ -17,7 +20,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.session impor
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import make_key
 
-from tests.lab.ca_faults import Effect, first, hang, lose_answer, lose_request, web_page
+from tests.lab.ca_faults import Effect, Kind, drip, drip_head, first, hang, lose_answer, lose_request, web_page
 from tests.lab.ca_proxy import CaProxy
 
 NAMES = [Identifier("dns", "faulty.fleet.test")]
@@ -54,6 +57,20 @@ def test_an_answer_that_is_late_is_not_waited_for(proxy: CaProxy, through_proxy:
     with pytest.raises(NetworkError, match="gave no answer within 2 s") as raised:
         fetch_account(through_proxy)
     assert raised.value.uncertain
+
+
+@pytest.mark.parametrize("effect", [drip(0.05), drip_head(0.05)], ids=lambda effect: effect.name)
+@pytest.mark.parametrize("kind", ["account", "directory"])
+def test_the_time_for_an_answer_is_for_all_of_it(
+    proxy: CaProxy, through_proxy: Session, kind: Kind, effect: Effect
+) -> None:
+    """No single read takes long."""
+    proxy.inject(kind, effect)
+    began = time.monotonic()
+    with pytest.raises(NetworkError, match="gave no answer within 2 s"):
+        fetch_account(through_proxy) if kind == "account" else fetch_directory(through_proxy.network, proxy.directory)
+    assert 1.9 < time.monotonic() - began < 3.0
+    assert proxy.struck[effect.name] == 1, "it was sent again"
 
 
 @pytest.mark.parametrize("status", [429, 503])
