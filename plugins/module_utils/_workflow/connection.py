@@ -86,7 +86,7 @@ def _rebuild_record(authority: Authority, store: AccountStore, session: Session)
         directory=session.directory.url,
         contact=contact,
         contact_shown=account.contact,
-        **describe_key(session.key.key),
+        **describe_key(session.key.private_key),
     )
     store.set_record(record.as_dict())
     return account.url
