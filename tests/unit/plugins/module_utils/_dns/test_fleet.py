@@ -322,6 +322,26 @@ def test_unlisted_name_servers_of_a_zone_are_verified_too(
     )
 
 
+@pytest.mark.parametrize(("listed", "fails"), [(3, False), (1, True)])
+@pytest.mark.usefixtures("following")
+def test_unlisted_name_servers_count_for_the_majority(
+    responders: tuple[Responder, ...],
+    clock: FakeClock,
+    exchange: FakeExchange,
+    servers: dict[str, FakeServer],
+    listed: int,
+    *,
+    fails: bool,
+) -> None:
+    for server in servers.values():
+        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "127.0.0.99")
+    some = Fleet(responders[:listed], clock, exchange=exchange, resolve=lambda _host: ())
+    some.publish([ONE])
+    report = some.verify([ONE], 0)
+    assert bool(report.failed) == fails
+    assert fails or [note for note in report.notes if note.startswith("ns9.example.com 127.0.0.99 gave no answer")]
+
+
 @pytest.mark.usefixtures("following")
 def test_an_answer_too_large_for_a_datagram_is_noted(fleet: Fleet) -> None:
     many = [TxtRecord(SHOP, f"{number:043}") for number in range(30)]
