@@ -12,28 +12,26 @@ from tests.lab.ca_faults import Effect, Kind, nth, refuse, web_page
 
 from .conftest import Site, fresh, statuses
 
-KINDS: tuple[Kind, ...] = (
-    "directory",
-    "newNonce",
-    "newOrder",
-    "authorization",
-    "challenge",
-    "finalize",
-    "order",
-    "certificate",
-)
 HOUR = timedelta(hours=1)
+SECONDS = refuse(429, "rateLimited", "slow down", "3600")
+DATE = web_page(503, format_datetime(datetime.now(timezone.utc) + HOUR, usegmt=True))
 
 
-def in_an_hour() -> str:
-    return format_datetime(datetime.now(timezone.utc) + HOUR, usegmt=True)
-
-
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "effect",
-    [refuse(429, "rateLimited", "slow down", "3600"), web_page(503, in_an_hour())],
-    ids=["429 with seconds", "503 page with a date"],
+    ("kind", "effect"),
+    [
+        ("directory", DATE),
+        ("newNonce", SECONDS),
+        ("newOrder", SECONDS),
+        ("newOrder", DATE),
+        ("authorization", DATE),
+        ("challenge", SECONDS),
+        ("finalize", DATE),
+        ("order", SECONDS),
+        ("order", DATE),
+        ("certificate", SECONDS),
+    ],
+    ids=lambda value: value.name if isinstance(value, Effect) else value,
 )
 def test_a_kind_of_request_is_left_alone_until_then(site: Site, kind: Kind, effect: Effect) -> None:
     names = fresh(4)
