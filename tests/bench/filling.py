@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import FILE_MODE, FOLDER_MODE, Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.renewal import Renewal, Window
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.chain import describe
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import key_to_pem
 from cryptography import x509
@@ -27,6 +29,12 @@ KEYS = 8
 
 class HastyFiles(Files):
     """The store's own files, without waiting for the disk: nobody needs this store after a power cut."""
+
+    def write(self, relative: str, content: bytes, mode: int = FILE_MODE) -> None:
+        """Put a file there."""
+        with open(self.path(relative), "wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(content)
 
     def write_set(self, relative: str, contents: Mapping[str, bytes]) -> None:
         """Fill a folder."""
@@ -69,8 +77,13 @@ class Issuer:
 
 
 def fill(store: Path, listed: list[dict[str, list[str]]], directory: str) -> None:
-    """Put a certificate for each entry of a list into the store, as if a CA had issued it some days ago."""
+    """Put a certificate for each entry of a list into the store, as if a CA had issued it some days ago.
+
+    The CA has told since when it wants them to be renewed, and need not be asked again for a while.
+    """
     now = datetime.now(timezone.utc) - timedelta(days=9)
+    (account,) = store.glob("accounts/*/*/account.json")
+    account_uri = json.loads(account.read_text())["account_uri"]
     issuer = Issuer.make(now)
     chain = issuer.certificate.public_bytes(Encoding.PEM)
     certificates = CertificateStore(HastyFiles(str(store)))
@@ -79,8 +92,10 @@ def fill(store: Path, listed: list[dict[str, list[str]]], directory: str) -> Non
         key = keys[number % KEYS]
         leaf = issuer.issue(entry["domains"][0], key, now)
         files = {"privkey.pem": key_to_pem(key), "cert.pem": leaf, "chain.pem": chain, "fullchain.pem": leaf + chain}
-        record = _record(leaf, directory, number)
-        certificates.add_generation(str(entry["name"]), entry["key_types"][0], files, record)
+        record = {**_record(leaf, directory, number), "account_uri": account_uri}
+        name, key_type = str(entry["name"]), entry["key_types"][0]
+        certificates.add_generation(name, key_type, files, record)
+        certificates.set_state(name, key_type, {"renewal": _renewal(str(record["certificate_id"]))})
 
 
 def _record(leaf: bytes, directory: str, number: int) -> dict[str, object]:
@@ -99,9 +114,15 @@ def _record(leaf: bytes, directory: str, number: int) -> dict[str, object]:
         "profile": None,
         "preferred_chain": None,
         "directory": directory,
-        "account_uri": f"{directory}/account",
         "order_url": f"{directory}/order/{number}",
     }
+
+
+def _renewal(certificate_id: str) -> dict[str, object]:
+    now = datetime.now(timezone.utc)
+    window = Window(now + LIFETIME / 2, now + LIFETIME * 2 / 3)
+    known = Renewal(certificate_id, window, window.start, asked=now, next_ask=now + timedelta(hours=6))
+    return known.as_section()
 
 
 def _builder(

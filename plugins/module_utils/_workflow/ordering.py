@@ -15,7 +15,7 @@ from .._core.errors import Error
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
-from .connection import Authority, connect
+from .connection import Authority, account_in_use, connect
 from .issuance import steps
 from .issuance.awaiting import await_issued, await_ready
 from .issuance.opening import open_orders, resume_orders
@@ -125,7 +125,8 @@ class Ordering:
         begin: Callable[[list[Decision], Memory], list[Attempt]],
     ) -> tuple[list[Attempt], list[Outcome]]:
         with Lock(self._files, self._lock_wait, self._clock):
-            decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now(), mended=[])
+            account = account_in_use(self._authority, self._files)
+            decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended=[])
             clear_finished(decisions, self._store)
             memory = Memory(self._files, self._authority, self._limits, self._clock)
             attempts = begin(decisions, memory)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -91,12 +92,22 @@ def instant(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Iterator[Site]:
-    """A certificate that was issued just now."""
-    with CaProxy(lab, tmp_path) as proxy:
-        site = Site(lab, tmp_path / "store", proxy)
-        registered = run_module(lab, "account", {**site.authority(), "terms_agreed": True})
-        assert not registered.failed, registered.output
-        assert site.keep().changed
+@pytest.fixture(scope="module")
+def registered(tidy_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An account, and nothing else in its store."""
+    folder = tmp_path_factory.mktemp("renewal")
+    with CaProxy(tidy_lab, folder) as proxy:
+        site = Site(tidy_lab, folder / "store", proxy)
+        outcome = run_module(tidy_lab, "account", {**site.authority(), "terms_agreed": True})
+        assert not outcome.failed, outcome.output
         yield site
+
+
+@pytest.fixture
+def site(registered: Site, lab: Lab, tmp_path: Path) -> Iterator[Site]:
+    """A certificate that was issued just now."""
+    shutil.copytree(registered.store, tmp_path / "store")
+    site = Site(lab, tmp_path / "store", registered.proxy)
+    assert site.keep().changed
+    yield site
+    site.proxy.heal()

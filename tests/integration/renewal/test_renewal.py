@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from tests.lab.ca_faults import refuse
+from tests.modules import run_module
 from tests.options import ca
 
-from .conftest import HOUR, KEY_TYPE, Site, instant
+from .conftest import HOUR, KEY_TYPE, SHOP, Site, instant
 
 
 def test_a_new_certificate_is_left_alone_until_its_window_is_asked_for_and_then_for_as_long_as_the_ca_wants(
@@ -73,6 +74,14 @@ def test_what_was_replaced_already_is_ordered_without_saying_so_and_that_is_reme
     site.lab.release("nsd")
     assert site.keep(retry=["all"]).changed
     assert len(site.replacements()) == replaced
+
+
+def test_an_order_for_other_challenges_says_what_it_replaces_too(site: Site) -> None:
+    replaced = len(site.replacements())
+    names = {**SHOP, "domains": ["shop.test", "*.shop.test"]}
+    result = run_module(site.lab, "order", {**site.authority(), "certificates": [names]})
+    assert result.changed, result.output
+    assert len(site.replacements()) == replaced + 1
 
 
 def test_a_window_that_moves_and_its_explanation_are_told_once(site: Site) -> None:
