@@ -57,6 +57,11 @@ EXAMPLES = r"""
   certfleet.acme.store_info:
     query: "[?failures > `0`].{name: name, key_type: key_type, reason: last_failure.msg}"
   register: failing
+
+- name: What waits for a human
+  certfleet.acme.store_info:
+    query: "[?needs_human].{name: name, reason: last_failure.msg}"
+  register: paused
 """
 
 RETURN = r"""
@@ -90,7 +95,7 @@ certificates:
     renew_at:
       description:
         - From when on it is due (RFC 3339).
-        - It is an instant in RV(certificates[].renewal_window), chosen at random once, where that is known and makes sense, else it depends on the lifetime.
+        - It is an instant chosen at random in the C(renewal_window), where that is known and makes sense. Else it depends on the lifetime.
       type: str
       sample: "2027-01-17T11:24:39Z"
     renewal_window:
@@ -145,6 +150,13 @@ certificates:
     last_failure:
       description: When and why the last attempt failed; null when it did not.
       type: dict
+    next_attempt:
+      description: Before when it is not tried again after that (RFC 3339); null when nothing has failed.
+      type: str
+      sample: "2026-11-23T10:11:00Z"
+    needs_human:
+      description: Whether it is tried no more until somebody has done what RV(certificates[].last_failure) says and has asked for a retry.
+      type: bool
     order:
       description: The URL of the order that is under way; null when there is none.
       type: str
