@@ -69,6 +69,9 @@ def options(lab: Lab, store: Path, listed: Path) -> dict[str, Any]:
         # the zone's NS records name the secondary, too, which is not part of this
         "check_name_servers": False,
         "fail_on": "any",
+        # the lab's CA has no limit
+        "max_orders": 1_000_000,
+        "max_orders_per_names": 1_000_000,
     }
 
 

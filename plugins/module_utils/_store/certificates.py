@@ -122,20 +122,20 @@ class CertificateStore:
 
         Its ``url`` is None while the CA has not told it: there may be an order.
         """
-        try:
-            order = self._files.read_json(f"{certificate_folder(name, key_type)}/order.json")
-        except BrokenRecordError:
-            return None
+        order = self._read_order(name, key_type)
         return order if order and _is_order(order) else None
+
+    def has_broken_order(self, name: str, key_type: str) -> bool:
+        """Whether there is a record of an order that can't be made out: there may be an order."""
+        order = self._read_order(name, key_type)
+        return order is not None and not _is_order(order)
 
     def set_pending(self, name: str, key_type: str, order: dict[str, Any]) -> None:
         """Remember the order that is under way; a broken record of one is set aside, as ``order.json.broken``."""
         path = f"{certificate_folder(name, key_type)}/order.json"
-        try:
-            self._files.read_json(path)
-        except BrokenRecordError:
+        if self.has_broken_order(name, key_type):
             self._files.set_aside(path)
-        self._files.write_json(f"{certificate_folder(name, key_type)}/order.json", order)
+        self._files.write_json(path, order)
 
     def drop_order(self, name: str, key_type: str) -> None:
         """Forget the order that is under way; its key stays for the next one."""
@@ -166,6 +166,14 @@ class CertificateStore:
         except StoreError:
             return {}
 
+    def state_problem(self, name: str, key_type: str) -> str | None:
+        """Why what is remembered beside the certificate can't be read, or None."""
+        try:
+            self._files.read_json(_state_path(name, key_type))
+        except StoreError as error:
+            return error.message
+        return None
+
     def set_state(self, name: str, key_type: str, state: dict[str, Any]) -> None:
         """Remember something beside the certificate; with nothing in it, the file goes."""
         path = _state_path(name, key_type)
@@ -192,6 +200,13 @@ class CertificateStore:
         except StoreError:
             return self._files.set_aside(path)
         return False
+
+    def _read_order(self, name: str, key_type: str) -> dict[str, Any] | None:
+        """What there is about an order; nothing in it when it is broken."""
+        try:
+            return self._files.read_json(f"{certificate_folder(name, key_type)}/order.json")
+        except BrokenRecordError:
+            return {}
 
     def _why_not_issued(self, name: str, key_type: str) -> str | None:
         """Why there is no record although there are generations, as after a copy without links; None without any."""

@@ -49,7 +49,12 @@ def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) 
     except (Error, KeyError, TypeError, ValueError) as error:
         return {**described, "problem": f"a record in the store is broken: {error}"}
     described.update(
-        failures=state.get("failures", 0), last_failure=state.get("last_failure"), order=pending and pending.get("url")
+        failures=state.get("failures", 0),
+        last_failure=state.get("last_failure"),
+        next_attempt=state.get("next_attempt"),
+        needs_human=state.get("needs_human", False),
+        order=pending and pending.get("url"),
+        problem=entry.broken or store.state_problem(entry.name, entry.key_type),
     )
     if stored is None or entry.issuance is None:  # never issued, or not readable
         return described

@@ -167,11 +167,12 @@ class Upkeep:
                 except (NetworkError, ProblemError, PausedError) as error:
                     attempts = [Attempt(each) for each in pace.taken]
                     memory.record_outage(attempts, error, most=self._bounds.run_size)
-                else:
-                    attempts = [Attempt(each, held=pace.held.get(each.target)) for each in pace.taken]
-                    del attempts[self._bounds.run_size :]
-                    self._run(session, attempts, memory)
+                    tried.update((attempt.decision.target, attempt) for attempt in attempts)
+                    break
+                taken = pace.taken[: self._bounds.run_size]
+                attempts = [Attempt(each, held=pace.held.get(each.target)) for each in taken]
                 tried.update((attempt.decision.target, attempt) for attempt in attempts)
+                self._run(session, attempts, memory)
         return self._conclude(decisions, tried, memory)
 
     def _connect(self, stack: ExitStack, decisions: Sequence[Decision]) -> Session:
