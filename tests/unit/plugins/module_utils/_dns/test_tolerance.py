@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange import Transport
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.report import failed_verdicts
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.tolerance import judge, silence_notes
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.verdict import Verdict
 from hypothesis import given
@@ -69,6 +70,18 @@ def is_fine(zone: Zone, value: str) -> bool:
 def test_the_rule_holds_for_every_record_by_itself(zone: Zone) -> None:
     failed = judge(verdicts_of(zone)).failed
     assert {record.value for record in failed} == {value for value in RECORDS if not is_fine(zone, value)}
+
+
+@given(zones, st.integers(1, 3))
+def test_a_record_fails_for_every_name_that_led_to_it_and_names_who_lacks_it(zone: Zone, names: int) -> None:
+    origins = {ONE: [TxtRecord(f"_acme-challenge.n{number}.example.net", "one") for number in range(names)]}
+    verdicts = [verdict for verdict in verdicts_of(zone) if ONE in verdict.lacking]
+    failed = failed_verdicts(judge(verdicts_of(zone)), origins)
+    expected = {*([] if is_fine(zone, "one") else origins[ONE]), *([] if is_fine(zone, "two") else [TWO])}
+    assert set(failed) == expected
+    for origin in expected - {TWO}:
+        assert failed[origin].details["name"] == origin.name
+        assert failed[origin].details["verdicts"] == [verdict.sentence() for verdict in verdicts]
 
 
 @given(zones)
