@@ -17,6 +17,8 @@ description:
     Orders that are pending already are taken up again.
   - With O(state=finalized), once all of that can be seen from outside, it answers the challenges, fetches the certificates and puts them into the store.
   - Names whose authorization is still valid at the CA need no challenge and are left out of what has to be published.
+  - An order is made although the certificate has failed before; failures are remembered as M(certfleet.acme.certificates) does.
+    What O(max_orders), O(max_orders_per_names) and the CA's wish to be asked later forbid is not ordered, and fails the task.
 options:
   state:
     description:

@@ -74,6 +74,7 @@ def make_plan(
     directory: str,
     now: datetime,
     account_uri: str | None = None,
+    *,
     mended: list[str] | None = None,
 ) -> list[Decision]:
     """Decide for every wanted certificate from what the store holds; nothing is read from the CA.

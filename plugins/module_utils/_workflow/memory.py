@@ -57,6 +57,7 @@ class Memory:
         self._identifiers = read_identifiers(self._account.recall("identifiers"), now)
         self._orders = OrderLog(self._account.recall("orders"), now)
         self._certificates: dict[Target, Failures] = {}
+        self._candidates: dict[Target, Candidate] = {}  # thousands wait for their turn while some are tried
         self._noted: dict[Target, datetime] = {}
         self._resumable: set[Target] = set()
 
@@ -73,11 +74,16 @@ class Memory:
 
     def pace(self, decisions: Iterable[Decision], now: datetime) -> Pace:
         """Which of those that are due may be tried now, the most urgent first, and when the others may."""
-        candidates = [
-            Candidate(each, self.failures_of(each), self._is_pending(each)) for each in order_by_urgency(decisions, now)
-        ]
+        candidates = [self._candidate(each) for each in order_by_urgency(decisions, now)]
         pauses = Pauses(self._clock, self._account.recall("pauses"))
         return pace(candidates, Known(self._identifiers, self._orders, pauses, self._limits), now)
+
+    def _candidate(self, decision: Decision) -> Candidate:
+        found = self._candidates.get(decision.target)
+        if found is None or found.decision is not decision:
+            found = Candidate(decision, self.failures_of(decision), self._is_pending(decision))
+            self._candidates[decision.target] = found
+        return found
 
     def explain(self, outcome: Outcome) -> Outcome:
         """The same with what is remembered of a certificate that is due and not done."""
@@ -89,10 +95,13 @@ class Memory:
 
     def forget(self, decisions: Iterable[Decision], retry: Retry, *, write: bool = True) -> None:
         """Forget the failures of what was asked for, though not what the CA counts."""
+        if write:
+            self._account.sweep()
         asked = [decision for decision in decisions if decision.due and retry.means(decision.wanted)]
         for decision in asked:
             target, known = decision.target, self.failures_of(decision)
             self._certificates[target] = Failures()
+            self._candidates.pop(target, None)
             if write and known != Failures():
                 self._store.update_state(target.name, target.key_type, **NO_FAILURES)
         self._forgive(name for decision in asked for name in _bases(decision.wanted))
@@ -119,6 +128,7 @@ class Memory:
         failed: dict[str, str] = {}
         validations: Counter[str] = Counter()
         for attempt in attempts:
+            self._candidates.pop(attempt.decision.target, None)
             error = attempt.failure
             if error is None or attempt.held is error:
                 continue
@@ -160,6 +170,7 @@ class Memory:
             after = known.refused_until(now, refusal.until, error.message)
         target = decision.target
         self._certificates[target] = after
+        self._candidates.pop(target, None)
         with suppress(StoreError):
             sections = state_of(after, error, self._wish(decision.wanted))
             self._store.update_state(target.name, target.key_type, **sections)

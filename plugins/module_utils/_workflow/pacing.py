@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from .._acme.pauses import PausedError, Pauses
 from .._core.clock import format_instant
@@ -36,12 +37,12 @@ class Candidate:
     failures: Failures = field(default_factory=Failures)
     pending: bool = False
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """What its authorizations are about."""
         return frozenset(identifier.base for identifier in self.decision.wanted.identifiers)
 
-    @property
+    @cached_property
     def exact_names(self) -> tuple[str, ...]:
         """What its order is for."""
         return tuple(sorted(identifier.value for identifier in self.decision.wanted.identifiers))

@@ -135,7 +135,7 @@ class Upkeep:
 
     def _plan(self, wanted: Sequence[Wanted], mended: list[str] | None = None) -> list[Decision]:
         account = account_in_use(self._authority, self._files)
-        return make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended)
+        return make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended=mended)
 
     def _ask(self, wanted: Sequence[Wanted], decisions: list[Decision]) -> list[Decision]:
         """The decisions, made anew when the CA has told something about renewals."""
