@@ -59,14 +59,20 @@ def read_links(response: requests.Response, relation: str) -> list[str]:
     return [urljoin(response.url or "", url) for url in found]
 
 
-def lost_connection(error: requests.RequestException, host: str, ca_bundle: str | None, timeout: float) -> NetworkError:
-    """What to tell the user about a request that got no answer, and whether it may have arrived."""
+def lost_connection(
+    error: requests.RequestException, host: str, ca_bundle: str | None, timeouts: tuple[float, float]
+) -> NetworkError:
+    """What to tell the user about a request that got no answer, and whether it may have arrived.
+
+    ``timeouts`` are those for a connection and for the whole, in seconds.
+    """
+    connect_timeout, timeout = timeouts
     causes = list(_causes(error))
     untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
     if untrusted:
         return _not_trusted(untrusted[0], host, ca_bundle)
     if isinstance(error, exceptions.ConnectTimeout):
-        return NetworkError(f"{host} can't be reached: no connection within {timeout:g} s")
+        return NetworkError(f"{host} can't be reached: no connection within {connect_timeout:g} s")
     if isinstance(error, exceptions.Timeout) or _was_late(causes):
         return NetworkError(f"{host} gave no answer within {timeout:g} s", uncertain=True)
     reason = _reason(causes)

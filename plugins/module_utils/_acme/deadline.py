@@ -33,6 +33,11 @@ def within(seconds: float) -> Iterator[None]:
 class PunctualSocket(ssl.SSLSocket):
     """A TLS connection whose reads and writes end at the deadline of their thread, with TimeoutError."""
 
+    def do_handshake(self, block: bool = False) -> None:
+        """Agree on keys, for as long as there is time left."""
+        self._hurry()
+        super().do_handshake(block)
+
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         """Read, for as long as there is time left."""
         self._hurry()

@@ -31,10 +31,12 @@ from .answer import check, host_of, lost_connection
 from .connections import Connections, make_trust
 from .deadline import within
 from .key import AccountKey
+from .pauses import Pauses
 from .problem import LostConnectionError, NetworkError, ProblemError
 
 VERSION = "1.0.0"
 BAD_NONCES = 10  # how often one request is signed anew for a nonce that the CA no longer takes
+CONNECT_SHARE = 1 / 3  # of the time for a request, so that one address may be dead and another one still be tried
 LOST_CONNECTIONS = 2  # how often a request that is safe to repeat is sent again
 NEW_NONCE = "a new nonce"
 NONCE = re.compile(r"[A-Za-z0-9_-]+")
@@ -54,11 +56,14 @@ class Network(ClientNetwork):
         width: int = 8,
         clock: Clock | None = None,
         transport: BaseAdapter | None = None,
+        *,
+        pauses: Pauses | None = None,
     ) -> None:
         """``timeout`` in seconds for each request; ``width``: threads, so connections kept.
 
         The timeout is for the whole request, from connecting to the last byte
-        of its answer, and none is sent again after as much time. ``transport`` takes the place of real connections. InputError when
+        of its answer, and none is sent again after as much time. ``pauses`` are
+        what the CA asked for in earlier runs. ``transport`` takes the place of real connections. InputError when
         ``ca_bundle`` can't be used; nothing is sent yet.
         """
         agent = f"certfleet.acme/{VERSION} acme/{version('acme')} requests/{version('requests')}"
@@ -66,8 +71,10 @@ class Network(ClientNetwork):
         super().__init__(user_agent=agent, timeout=timeout)  # type: ignore[arg-type]  # the library says int
         self.ca_bundle = ca_bundle
         self.clock: Clock = clock or SystemClock()
+        self.pauses = pauses or Pauses(self.clock)
         self.requests: Counter[str] = Counter()
         self.account_key: AccountKey | None = None
+        self._timeouts = timeout * CONNECT_SHARE, timeout
         self._headers = {"User-Agent": agent, "Accept-Language": "en"}
         self._fresh: deque[str] = deque()
         self._lock = threading.Lock()
@@ -147,11 +154,11 @@ class Network(ClientNetwork):
         try:
             with within(self._default_timeout):
                 if method == "GET":
-                    response = self.session.get(url, headers=self._headers, timeout=self._default_timeout)
+                    response = self.session.get(url, headers=self._headers, timeout=self._timeouts)
                 else:
                     response = self._deliver(method, url, kwargs.get("data"), kwargs.get("headers", {}))
         except requests.RequestException as error:
-            raise lost_connection(error, host_of(url), self.ca_bundle, self._default_timeout) from error
+            raise lost_connection(error, host_of(url), self.ca_bundle, self._timeouts) from error
         self._add_nonce(response)
         return response
 
@@ -167,7 +174,7 @@ class Network(ClientNetwork):
         if body is not None:
             request.body = body
             request.headers["Content-Length"] = str(len(body))
-        return self.session.get_adapter(url).send(request, timeout=self._default_timeout)
+        return self.session.get_adapter(url).send(request, timeout=self._timeouts)
 
     def _add_nonce(self, response: requests.Response) -> None:
         """Keep the nonce of any answer; one that isn't base64url is passed over (RFC 8555 §6.5.1)."""

@@ -14,14 +14,13 @@ from .._core.polling import parse_retry_after
 from .directory import Directory
 from .key import AccountKey
 from .network import NEW_NONCE, Network
-from .pauses import Pauses
 from .problem import ProblemError
 
 
 class Session:
     """Signed requests for one account (or for a key that has none yet); used from many threads at once.
 
-    ``pauses`` are what the CA has asked for, in earlier runs too when they are handed in.
+    ``pauses`` are what the CA has asked for, those of the network.
     """
 
     def __init__(
@@ -30,24 +29,23 @@ class Session:
         directory: Directory,
         key: AccountKey,
         account_url: str | None = None,
-        pauses: Pauses | None = None,
     ) -> None:
         self.network = network
         self.directory = directory
         self.key = key
         self.account_url = account_url
-        self.pauses = pauses or Pauses(network.clock)
+        self.pauses = network.pauses
         self._signing = network.signing_as(key, account_url)
         self._new_nonce = directory.endpoint("newNonce")
         self._kinds = {url: name for name, url in directory.endpoints.items()}
 
     def for_account(self, url: str) -> Session:
         """The same with the account's URL known, as all requests but newAccount need it."""
-        return Session(self.network, self.directory, self.key, url, self.pauses)
+        return Session(self.network, self.directory, self.key, url)
 
     def with_key(self, key: AccountKey, account_url: str | None = None) -> Session:
         """The same CA with another key."""
-        return Session(self.network, self.directory, key, account_url, self.pauses)
+        return Session(self.network, self.directory, key, account_url)
 
     def post(
         self,

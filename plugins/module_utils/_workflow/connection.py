@@ -58,17 +58,17 @@ def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Ite
     check_directory_url(authority.directory)
     store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
     record, pem = Record.from_json(store.record()), store.key()
-    if not pem:
+    if pem is None:
         raise _not_registered(authority)
     key = AccountKey(load_key(pem, f"The account's key in {store.key_path}"))
     memory = AccountMemory(files, authority_name(authority.directory), authority.account)
     memory.sweep()
     pauses = Pauses(clock, memory.recall("pauses"), partial(memory.remember, "pauses"))
-    network = Network(authority.ca_bundle, authority.timeout, width, clock)
+    network = Network(authority.ca_bundle, authority.timeout, width, clock, pauses=pauses)
     try:
         with pauses.watch("directory"):
             directory = fetch_directory(network, authority.directory)
-        session = Session(network, directory, key, None, pauses)
+        session = Session(network, directory, key)
         yield session.for_account(record.account_uri if record else _rebuild_record(authority, store, session))
     finally:
         network.close()

@@ -6,10 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import PausedError
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import ProblemError
 
-from tests.lab.ca_faults import Effect, Kind, nth, refuse, web_page
+from tests.lab import Lab
+from tests.lab.ca_faults import Effect, Kind, first, nth, refuse, web_page
+from tests.lab.ca_proxy import CaProxy
 
 from .conftest import Site, fresh, statuses
 
@@ -45,9 +50,9 @@ def test_a_kind_of_request_is_left_alone_until_then(site: Site, kind: Kind, for_
     effect = for_an_hour()
     names = fresh(4)
     site.proxy.inject(kind, effect, nth(1 if kind in ("directory", "newNonce") else 2))
-    first = site.keep(names, concurrency=1)
+    begun = site.keep(names, concurrency=1)
     assert site.proxy.struck[effect.name] == 1
-    assert "deferred" in statuses(first).values()
+    assert "deferred" in statuses(begun).values()
     assert list(site.pauses) == [kind]
     assert not site.leftovers()
 
@@ -71,8 +76,8 @@ def test_a_limit_of_one_domain_holds_up_no_other(site: Site) -> None:
     limited = sorted(names)[1]
     text = f'too many failed authorizations (5) for "{limited}" in the last 1h0m0s'
     site.proxy.inject("newOrder", refuse(429, "rateLimited", text, "3600"), nth(2))
-    first = statuses(site.keep(sorted(names), concurrency=1))
-    assert first == {name: "deferred" if name == limited else "issued" for name in names}
+    begun = statuses(site.keep(sorted(names), concurrency=1))
+    assert begun == {name: "deferred" if name == limited else "issued" for name in names}
     site.proxy.heal()
     assert statuses(site.keep(names, retry=True))[limited] == "deferred"
     assert statuses(site.keep(names, later=HOUR))[limited] == "issued"
@@ -84,3 +89,13 @@ def test_a_clock_that_was_ahead_holds_up_nothing(site: Site) -> None:
     assert set(statuses(site.keep(names, later=10 * HOUR, concurrency=1)).values()) == {"deferred"}
     site.proxy.heal()
     assert set(statuses(site.keep(names, retry=True)).values()) == {"issued"}
+
+
+@pytest.mark.parametrize("kind", ["directory", "newAccount"])
+def test_registering_an_account_is_left_alone_too(lab: Lab, proxy: CaProxy, tmp_path: Path, kind: Kind) -> None:
+    site = Site(lab, proxy, tmp_path / "store")
+    proxy.inject(kind, seconds(), first(1))
+    for error in (ProblemError, PausedError, PausedError):
+        with pytest.raises(error, match="slow down"):
+            site.register()
+    assert proxy.requests[kind] == 1

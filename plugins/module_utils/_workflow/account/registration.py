@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from ..._acme.directory import Directory, check_directory_url, fetch_directory
 from ..._acme.network import Network
+from ..._acme.pauses import Pauses
 from ..._core.clock import Clock
 from ..._core.errors import Error
 from ..._core.files import Files
@@ -19,6 +21,7 @@ from ..._core.name import check_name
 from ..._store.accounts import AccountStore
 from ..._store.certificates import CertificateStore
 from ..._store.layout import authority_name
+from ..._store.memory import AccountMemory
 from ..._x509.key import PrivateKey, fingerprint_of
 from ..connection import Authority
 from .look import look
@@ -48,8 +51,8 @@ def keep_account(
         refuse_certificate_key(files, wanted.key)
     if wanted is None and store.key() is None and store.record() is None:
         return report_absent(None, ())
-    with nullcontext() if check else Lock(files, lock_wait, clock), _reach(authority, clock) as (network, directory):
-        return settle(store, network, directory, wanted, check)
+    with nullcontext() if check else Lock(files, lock_wait, clock), _reach(authority, files, check, clock) as reached:
+        return settle(store, *reached, wanted, check)
 
 
 def settle(
@@ -78,9 +81,13 @@ def refuse_certificate_key(files: Files, key: PrivateKey) -> None:
 
 
 @contextmanager
-def _reach(authority: Authority, clock: Clock) -> Iterator[tuple[Network, Directory]]:
-    network = Network(authority.ca_bundle, authority.timeout, 1, clock)
+def _reach(authority: Authority, files: Files, check: bool, clock: Clock) -> Iterator[tuple[Network, Directory]]:
+    memory = AccountMemory(files, authority_name(authority.directory), authority.account)
+    pauses = Pauses(clock, memory.recall("pauses"), None if check else partial(memory.remember, "pauses"))
+    network = Network(authority.ca_bundle, authority.timeout, 1, clock, pauses=pauses)
     try:
-        yield network, fetch_directory(network, authority.directory)
+        with pauses.watch("directory"):
+            directory = fetch_directory(network, authority.directory)
+        yield network, directory
     finally:
         network.close()

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from ..._acme.account import fetch_account
 from ..._acme.order import Order, fetch_order, list_orders
 from ..._acme.problem import ProblemError, UnusableAnswerError
+from ..._core.errors import StoreError
 from ..._core.workers import do_each
 from .run import Attempt, Run
 
@@ -62,7 +63,10 @@ def _listed(run: Run) -> list[str]:
 def _held(run: Run) -> Iterator[str]:
     """The URLs of the orders that a certificate of this store has or came from."""
     for each in run.store.scan(unissued=True):
-        pending = run.store.pending(each.name, each.key_type)
+        try:
+            pending = run.store.pending(each.name, each.key_type)
+        except StoreError:  # what another certificate has lost is none of ours
+            pending = None
         for url in ((pending or {}).get("url"), (each.issuance or {}).get("order_url")):
             if isinstance(url, str):
                 yield url

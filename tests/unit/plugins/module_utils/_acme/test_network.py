@@ -160,7 +160,7 @@ def test_an_unreachable_server_is_asked_once(thing: FakeCa, registered: Session)
     ("error", "sentence", "uncertain"),
     [
         (requests.ReadTimeout("x"), "ca.test gave no answer within 30 s", True),
-        (requests.ConnectTimeout("x"), "ca.test can't be reached: no connection within 30 s", False),
+        (requests.ConnectTimeout("x"), "ca.test can't be reached: no connection within 10 s", False),
         (requests.exceptions.ChunkedEncodingError("broken"), "ca.test closed the connection", True),
         (requests.exceptions.ProxyError(OSError(111, "Refused")), "the proxy on the way there fails: Refused", False),
         (requests.exceptions.SSLError(ssl.SSLError(1, "x")), "No TLS connection to ca.test: x", True),
