@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import NetworkError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import outcome_of
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import Decision, decide
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import (
+    FailOn,
+    describe_fatal,
+    outcome_of,
+)
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.pacing import Deferral, HeldError
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import Decision, Stored, decide
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
+CA = "https://acme.example/directory"
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 (SHOP,) = parse_wanted([{"name": "shop", "domains": ["shop.example.com"], "key_types": ["ecdsa-p256"]}])
 
@@ -34,3 +41,45 @@ def test_what_a_failure_says_never_hides_which_certificate_it_was(decision: Deci
     told = outcome_of(decision, Attempt(decision, failure=failure)).as_dict("expired", NOW)
     assert (told["name"], told["status"], told["reason"]) == ("shop", "failed", failure.message)
     assert told["failure"] == failure.details
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "valid_for", "fatal"),
+    [
+        ("expired", None, True),
+        ("expired", -1, True),
+        ("expired", 1, False),
+        ("any", 1, True),
+        ("never", None, False),
+    ],
+)
+def test_what_fails_a_task(decision: Decision, fail_on: FailOn, valid_for: int | None, fatal: bool) -> None:
+    until = None if valid_for is None else NOW + timedelta(days=valid_for)
+    stored = Stored(frozenset(), NOW - timedelta(days=80), until, CA, None, None) if until else None
+    for outcome in (
+        outcome_of(replace(decision, stored=stored), Attempt(decision, failure=Error("refused"))),
+        outcome_of(replace(decision, stored=stored), None, Deferral(NOW, "failed once", failing=True)),
+    ):
+        assert outcome.is_fatal(fail_on, NOW) == fatal
+        assert bool(describe_fatal([outcome], fail_on, NOW)) == fatal
+    waiting = outcome_of(decision, None, Deferral(NOW, "for its turn", failing=False))
+    assert not waiting.is_fatal(fail_on, NOW)
+
+
+def test_what_is_put_off_says_until_when_and_why(decision: Decision) -> None:
+    told = outcome_of(decision, None, Deferral(NOW, "for its turn", failing=False)).as_dict("any", NOW)
+    assert (told["status"], told["reason"], told["next_attempt"]) == (
+        "deferred",
+        "for its turn",
+        "2026-11-23T04:00:00Z",
+    )
+    held = HeldError(Deferral(None, "paused", failing=True))
+    told = outcome_of(decision, Attempt(decision, failure=held, held=held)).as_dict("any", NOW)
+    assert (told["status"], told["reason"], told["next_attempt"]) == ("deferred", "paused", None)
+
+
+def test_what_the_ca_wants_to_be_asked_later_is_deferred_with_its_words(decision: Decision) -> None:
+    refused = Error("not before 5", until="2026-11-23T05:00:00Z")
+    told = outcome_of(decision, Attempt(decision, failure=refused, refused=True)).as_dict("any", NOW)
+    assert (told["status"], told["reason"], told["fatal"]) == ("deferred", "not before 5", True)
+    assert told["failure"] == {"until": "2026-11-23T05:00:00Z"}
