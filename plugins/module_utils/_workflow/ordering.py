@@ -149,7 +149,8 @@ class Ordering:
         }
 
     def _is_pending(self, decision: Decision) -> bool:
-        return self._store.pending(decision.target.name, decision.target.key_type) is not None
+        pending = self._store.pending(decision.target.name, decision.target.key_type)
+        return pending is not None and pending["url"] is not None
 
 
 def describe_needs(run: Run) -> dict[str, Any]:
