@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +112,7 @@ def problems_of_folder(root: Path, wanted: Sequence[Wanted]) -> Iterator[str]:
             if (folder / name).exists():
                 yield f"{each} still has its {name}"
         generations = sorted(path.name for path in (folder / "generations").glob("*"))
-        live = (folder / "live").resolve().name
+        live = Path(os.readlink(folder / "live")).name if (folder / "live").is_symlink() else None
         if not generations or generations[-1] != live or len(generations) > 2:
             yield f"{each} has the generations {generations}, of which {live} is live"
     for path in (root / "dns").glob("*"):

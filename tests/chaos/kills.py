@@ -10,7 +10,7 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from .judge import Held, Row, Wanted, problems_of_folder, problems_of_live, valu
 from .kill_frontend import STEPS as FRONTEND_STEPS
 from .kill_frontend import FrontendKillLoop
 from .nursery import Ended, Job, Nursery
-from .points import REST, Accident
+from .points import REST, Accident, Kind
 
 __all__ = ["HEADING", "STEPS", "KillLoop", "Row", "Scene", "options"]
 
@@ -60,9 +60,8 @@ class Scene:
         self.store = folder / f"store-{number}"
         self._lab = lab
         self._nursery = nursery
-        self._base: dict[str, Any] = {**ca(lab), "store": str(self.store)}
         names = [f"k{number}.fleet.test", f"*.k{number}.fleet.test"]
-        self._list = [
+        self.list: list[dict[str, Any]] = [
             {"name": "both", "domains": names, "profile": "classic"},
             {"name": "shop", "domains": [f"k{number}.shop.test"], "key_types": ["ecdsa-p256"], "profile": "classic"},
             {"name": "refused", "domains": [f"k{number}.blocked.test"], "key_types": ["ecdsa-p256"]},
@@ -75,19 +74,23 @@ class Scene:
 
     def register(self, accident: Accident | None = None) -> Ended:
         """Make the account."""
-        return self._nursery.run(Job("account", {**self._base, "terms_agreed": True}, accident))
+        return self.run("account", {"terms_agreed": True}, accident)
 
-    def keep(self, accident: Accident | None = None, **job: Any) -> Ended:
-        """Have the certificates issued."""
+    def keep(self, accident: Accident | None = None, *, more: Mapping[str, Any] | None = None, **job: Any) -> Ended:
+        """Have the certificates issued; `more` are other arguments of the module."""
         arguments = {
-            **self._base,
             "responders": responders(self._lab),
             "tsig_keys": tsig_keys(self._lab),
             "wait": 20,
-            "certificates": self._list,
+            "certificates": self.list,
             "fail_on": "never",
         }
-        return self._nursery.run(Job("certificates", arguments, accident, **job))
+        return self.run("certificates", {**arguments, **(more or {})}, accident, **job)
+
+    def run(self, module: str, arguments: Mapping[str, Any], accident: Accident | None = None, **job: Any) -> Ended:
+        """Run any module on this store and this CA."""
+        base = {**ca(self._lab), "store": str(self.store)}
+        return self._nursery.run(Job(module, {**base, **arguments}, accident, **job))
 
     def held(self) -> dict[Wanted, Held]:
         """What there is of each certificate right now."""
@@ -122,10 +125,14 @@ class Scene:
 
 
 class KillLoop:
-    """Kills in one step after the other; needs a lab of its own, since it counts the CA's orders."""
+    """Kills in one step after the other; needs a lab of its own, since it counts the CA's orders.
 
-    def __init__(self, lab: Lab, nursery: Nursery, folder: Path, seed: int = 1) -> None:
+    With another `kind` of accident it has that happen instead.
+    """
+
+    def __init__(self, lab: Lab, nursery: Nursery, folder: Path, seed: int = 1, kind: Kind = "killed") -> None:
         self._lab = lab
+        self._kind = kind
         self._nursery = nursery
         self._folder = folder
         self._random = random.Random(seed)  # noqa: S311  which point is no secret
@@ -160,11 +167,14 @@ class KillLoop:
         scene = self._scene()
         if step in SECOND:
             self._before(scene, SECOND[step])
-        if not scene.keep(Accident("killed", step, number)).killed:
+        ended = scene.keep(Accident(self._kind, step, number))
+        if ended.points.get(step, 0) < number and not ended.killed:
             return False
         row.kills += 1
+        if "Traceback" in ended.output:
+            row.problems.append(f"no clear error: {ended.output[-2000:]}")
         before = scene.held()
-        if again and scene.keep(Accident("killed", None, self._random.randint(1, 200))).killed:
+        if again and scene.keep(Accident(self._kind, None, self._random.randint(1, 200))).killed:
             row.kills += 1
             before = {each: _first_known(before[each], held) for each, held in scene.held().items()}
         found = len(row.problems)
@@ -209,6 +219,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20, help="kills in each step")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", choices=["killed", "full"], default="killed", help="what happens there")
     parser.add_argument("steps", nargs="*", default=STEPS, help=f"some of: {', '.join(STEPS)}")
     arguments = parser.parse_args()
     bad = 0
@@ -216,7 +227,8 @@ def main() -> int:
         folder = Path(name)
         with Nursery(folder / "nursery") as nursery:
             print(HEADING)
-            for row in KillLoop(lab, nursery, folder, arguments.seed).rows(arguments.times, arguments.steps):
+            loop = KillLoop(lab, nursery, folder, arguments.seed, arguments.kind)
+            for row in loop.rows(arguments.times, arguments.steps):
                 print(row, *row.problems, sep="\n    ", flush=True)
                 bad += bool(row.problems)
     return 1 if bad else 0

@@ -33,6 +33,9 @@ REST = "everything else"
 """What a module does outside the steps."""
 
 
+Kind = Literal["killed", "stopped", "full"]
+
+
 @dataclass(frozen=True)
 class Accident:
     """What befalls a process at a point: the `number`-th (from 1) of a step, or of all for no step.
@@ -42,7 +45,7 @@ class Accident:
     - full: from then on no file can get any content, as on a full disk
     """
 
-    kind: Literal["killed", "stopped", "full"]
+    kind: Kind
     step: str | None
     number: int
 
@@ -109,8 +112,10 @@ class Points:
         self._follow_into_threads()
 
     def rest(self) -> None:
-        """End, since a hook can't be taken away."""
+        """End, since a hook can't be taken away; the disk has room again."""
         self._watching = False
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in EFFECTS or (event == "open" and (arguments[2] or 0) & WRITING):
@@ -156,7 +161,7 @@ class Points:
 def _befall(accident: Accident) -> None:
     if accident.kind == "full":
         # Python ignores SIGXFSZ, so writing fails as on a full disk, with another reason
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     else:
         os.kill(os.getpid(), signal.SIGKILL if accident.kind == "killed" else signal.SIGSTOP)
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from .._core.errors import BrokenRecordError
+from .._core.errors import BrokenRecordError, StoreError
 from .._core.files import Files
 from .plan import Plan
 from .record import TxtRecord
@@ -96,16 +96,16 @@ class Ledger:
         for responder in [name[:-5] for name in self._files.names(FOLDER) if name.endswith(".json")]:
             try:
                 found.extend(sorted(self._read(responder)))
-            except BrokenRecordError as error:
+            except StoreError as error:
                 problems[responder] = error.message
         return found, problems
 
     def _take(self, responder: str) -> set[Entry]:
-        """What is known, to be written anew; a broken file is put aside, as it must not end all renewals."""
+        """What is known, to be written anew; a file of no use is set aside, as it must not end all renewals."""
         try:
             return self._read(responder)
-        except BrokenRecordError:
-            self._files.rename(f"{FOLDER}/{responder}.json", f"{FOLDER}/{responder}.json.broken")
+        except StoreError:
+            self._files.set_aside(f"{FOLDER}/{responder}.json")
             return set()
 
     def _read(self, responder: str) -> set[Entry]:

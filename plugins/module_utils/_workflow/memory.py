@@ -134,6 +134,8 @@ class Memory:
                 continue
             refusal = refusal_in(error, now, attempt.order is not None)
             attempt.refused = refusal is not None and refusal.until is not None
+            if isinstance(error, StoreError):
+                refusal = Refusal(now)  # as soon as the store is well again
             self._record_one(attempt.decision, error, refusal, now)
             if refusal is None:
                 names = blamed(error, attempt.decision.wanted.identifiers) - well

@@ -30,11 +30,11 @@ def open_orders(run: Run) -> None:
     in_doubt: list[Attempt] = []
 
     def resume(attempt: Attempt) -> None:
-        pending = _pending(run, attempt)
-        if pending and pending["url"] is None:
-            in_doubt.append(attempt)
-        elif pending:
+        pending, target = _pending(run, attempt), attempt.decision.target
+        if pending and pending["url"]:
             _take_up(run, attempt, pending["url"])
+        elif pending or run.store.has_broken_order(target.name, target.key_type):
+            in_doubt.append(attempt)
 
     run.step(resume)
     _adopt(run, in_doubt)

@@ -43,17 +43,18 @@ def prepare_keys(run: Run) -> None:
 
 
 def _take_up_key(run: Run, attempt: Attempt) -> PrivateKey | None:
-    """The key of an interrupted attempt; None when there is none to go on with, and then no order either."""
+    """The key of an interrupted attempt, or None when there is none to go on with."""
     name, key_type = attempt.decision.target.name, attempt.decision.target.key_type
     pem = run.store.pending_key(name, key_type)
     if pem is None:
         return None
-    # interrupted after its certificate was in place, or the key of no certificate at all
-    if pem != run.store.live(name, key_type, "privkey.pem"):
-        with suppress(Error):
-            return load_key(pem)
-    run.store.clear_pending(name, key_type)
-    return None
+    if pem == run.store.live(name, key_type, "privkey.pem"):
+        # interrupted after its certificate was in place
+        run.store.clear_pending(name, key_type)
+        return None
+    with suppress(Error):
+        return load_key(pem)
+    return None  # the order stays, since it takes any key until it is finalized
 
 
 def read_authorizations(run: Run) -> None:

@@ -13,6 +13,7 @@ from ..._core.workers import do_each
 from ..._x509.chain import split_chain
 from ..._x509.key import key_to_pem
 from ..plan import read_stored
+from ..recovery import describe_facts
 from .run import Attempt, Run
 
 
@@ -66,16 +67,8 @@ def _describe(run: Run, attempt: Attempt) -> dict[str, Any]:
     """The issuance record: the certificate's facts and where it came from."""
     facts, wanted = known(attempt.issued), attempt.decision.wanted
     return {
-        "identifiers": [identifier.value for identifier in facts.identifiers],
-        "key_type": facts.key_type,
-        "not_before": format_instant(facts.not_before),
-        "not_after": format_instant(facts.not_after),
+        **describe_facts(facts),
         "issued_at": format_instant(run.clock.now()),
-        "serial": facts.serial,
-        "issuer": facts.issuer,
-        "certificate_id": facts.certificate_id,
-        "fingerprint": facts.fingerprint,
-        "sha256": facts.sha256,
         "profile": wanted.profile,
         "preferred_chain": wanted.preferred_chain,
         "directory": run.session.directory.url,
