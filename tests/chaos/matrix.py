@@ -26,7 +26,6 @@ class Result:
     times: int = 0
     wanted: int = 0
     obtained: int = 0
-    runs: int = 0
     forced: int = 0
     wasted: int = 0
     txt_left: int = 0
@@ -53,7 +52,7 @@ injected: requests, messages, processes or files that the fault has met. wanted:
 obtained: those that were there in the end. When a fault is over, runs follow on a clock that is set forward by 2 minutes,
 15 minutes, 2 hours and 25 hours, so that the waiting time of every remembered failure passes.
 forced: orders beyond one for each certificate, which the fault leaves no choice about: what the CA has ended can't be
-used again. wasted: orders beyond these. lost: certificates that had been there and were not, whole and fitting, at any
+used again, nor what was made for a renewal that has been forgotten with everything else. wasted: orders beyond these. lost: certificates that had been there and were not, whole and fitting, at any
 moment, keys without a certificate, and wanted ones that were not obtained."""
 
 
@@ -80,7 +79,8 @@ class Matrix:
 
     def _play(self, trouble: Trouble, row: Result) -> None:
         self._scenes += 1
-        scene = Scene(self._lab, self._ca, self._nursery, self._folder / f"store-{self._scenes}", self._scenes)
+        store = self._folder / f"store-{self._scenes}"
+        scene = Scene(self._lab, self._ca, self._nursery, store, self._scenes, trouble)
         scene.prepare()
         before, found = scene.orders, len(row.problems)
         with trouble.begin(scene):
@@ -88,35 +88,35 @@ class Matrix:
                 scene.keep()
                 scene.problems += [f"meanwhile, {each}" for each in scene.lost()]
                 scene.clock += BETWEEN
-        row.runs += self._recover(scene, trouble)
-        self._judge(scene, trouble, scene.orders - before, row)
+        self._recover(scene)
+        self._judge(scene, scene.orders - before, row)
         row.problems[found:] = [f"{trouble.name}: {problem}" for problem in row.problems[found:]]
 
-    def _recover(self, scene: Scene, trouble: Trouble) -> int:
-        """Run until everything is there; how often."""
-        for number, wait in enumerate(WAITS, 1):
+    def _recover(self, scene: Scene) -> None:
+        """Run until everything is there."""
+        for number, wait in enumerate(WAITS):
             scene.clock += wait
-            scene.keep(**({"retry": ["all"]} if trouble.retry and number == 1 else {}))
-            if all(scene.is_obtained(each) for each in scene.wanted):
+            scene.keep(**({"retry": ["all"]} if scene.trouble.retry and number == 0 else {}))
+            if all(scene.is_obtained(each) for each in scene.due):
                 break
-        return number
 
-    def _judge(self, scene: Scene, trouble: Trouble, orders: int, row: Result) -> None:
-        missing = [str(each) for each in scene.wanted if not scene.is_obtained(each)]
-        extra = orders - len(scene.wanted)
-        wasted = max(0, extra - trouble.forced)
+    def _judge(self, scene: Scene, orders: int, row: Result) -> None:
+        missing = [str(each) for each in scene.due if not scene.is_obtained(each)]
+        extra = orders - len(scene.due)
+        wasted = max(0, extra - scene.trouble.forced)
         txt_left = scene.values_left()
-        behind = scene.left_behind(trouble.sets_aside)
+        behind = scene.left_behind()
+        gone = [f"in the end, {each}" for each in scene.lost()]
         row.times += scene.injected
-        row.wanted += len(scene.wanted)
-        row.obtained += len(scene.wanted) - len(missing)
+        row.wanted += len(scene.due)
+        row.obtained += len(scene.due) - len(missing)
         row.forced += max(0, extra - wasted)
         row.wasted += wasted
         row.txt_left += txt_left
-        row.problems += [*scene.problems, *behind, *(f"{each} was not obtained" for each in missing)]
+        row.problems += [*scene.problems, *gone, *behind, *(f"{each} was not obtained" for each in missing)]
         row.problems += [f"{wasted} orders wasted"] * bool(wasted) + [f"{txt_left} TXT values left"] * bool(txt_left)
         keys = [each for each in behind if "order.pem" in each]
-        row.lost += len(missing) + len(keys) + sum(each.startswith("meanwhile") for each in scene.problems)
+        row.lost += len(missing) + len(keys) + len(gone) + sum(each.startswith("meanwhile") for each in scene.problems)
         row.problems += self._repeat(scene)
         if txt_left:
             self._lab.remove_every_txt()

@@ -144,7 +144,13 @@ TROUBLES = (
             ("account.json", "accounts/*/*/account.json"),
         )
     ),
-    Trouble("host: everything in JSON empty", after_outage(spoilt("**/*.json", b"")), sets_aside=True),
+    Trouble(
+        "host: everything in JSON empty",
+        after_outage(spoilt("**/*.json", b"")),
+        sets_aside=True,
+        forgets=True,
+        forced=2,
+    ),
     Trouble("host: two runs at once", _two_at_once),
     Trouble("host: clock ahead by a week", clock(7 * 86400)),
     Trouble("host: clock behind by a day", clock(-86400)),

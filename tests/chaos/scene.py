@@ -37,9 +37,11 @@ class Trouble:
 
     - `begin`: makes it go wrong within a `with` block.
     - `runs`: how many runs are made meanwhile, a quarter of an hour apart.
-    - `forced`: orders beyond one for each certificate that it forces, as when the CA gives orders up.
+    - `forced`: orders beyond one for each certificate that it forces, as when the CA gives orders up, or when one is
+      given up that was made for a certificate of which nobody knows any more that it is due.
     - `retry`: an administrator asks for a retry when it is over.
     - `sets_aside`: whether broken files are left beside their places, for a human to look at.
+    - `forgets`: whether the CA's windows are forgotten, so that the lifetime decides again and nothing old is due.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Trouble:
     forced: int = 0
     retry: bool = False
     sets_aside: bool = False
+    forgets: bool = False
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Scene:
     nursery: Nursery
     store: Path
     number: int
+    trouble: Trouble
     clock: float = 0.0
     injected: int = 0
     accident: Accident | None = None
@@ -76,6 +80,11 @@ class Scene:
         self.old = [Wanted("old", key_type, frozenset(names)) for key_type in OLD_KEY_TYPES]
         self.new = Wanted("new", "ecdsa-p256", frozenset([f"n{self.number}.shop.test"]))
         self._listed: list[dict[str, Any]] = [{"name": "old", "domains": names, "profile": "classic"}]
+
+    @property
+    def due(self) -> list[Wanted]:
+        """Those that there are to be new ones of."""
+        return [self.new] if self.trouble.forgets else self.wanted
 
     @property
     def wanted(self) -> list[Wanted]:
@@ -161,10 +170,10 @@ class Scene:
         """How many TXT values there are on all primaries."""
         return sum(len(values) for owners in values_left(self.lab).values() for values in owners.values())
 
-    def left_behind(self, sets_aside: bool) -> list[str]:
+    def left_behind(self) -> list[str]:
         """Parts, orders, keys and entries of the ledger that should not be in the store any more."""
         found = problems_of_folder(self.store, self.wanted)
-        return [each for each in found if not (sets_aside and ".broken was left behind" in each)]
+        return [each for each in found if not (self.trouble.sets_aside and ".broken was left behind" in each)]
 
 
 def _has_result(ended: Ended) -> bool:
