@@ -184,14 +184,22 @@ class Network(ClientNetwork):
 
     def _get_nonce(self, url: str, new_nonce_url: str) -> Any:
         """The newest nonce at hand, else a new one from the CA (RFC 8555 §7.2)."""
-        while True:
+        while (nonce := self._take_nonce()) is None:
             try:
-                return self._fresh.pop()
-            except IndexError:
                 response = self._repeat(lambda: self._send_request("HEAD", new_nonce_url), LOST_CONNECTIONS)
+            except NetworkError as error:
+                # what the nonce was for has not been sent
+                raise NetworkError(error.message, **error.details) from error
             check(response, NEW_NONCE, self.clock.now())
             if not NONCE.fullmatch(response.headers.get(self.REPLAY_NONCE_HEADER, "")):
                 raise NetworkError(f"{new_nonce_url} gave no nonce, so it is not the newNonce resource of a CA")
+        return nonce
+
+    def _take_nonce(self) -> str | None:
+        try:
+            return self._fresh.pop()
+        except IndexError:
+            return None
 
     def _repeat(self, send: Callable[[], requests.Response], times: int) -> requests.Response:
         """What ``send`` gets; it is called so many times more when the connection breaks before the answer came."""

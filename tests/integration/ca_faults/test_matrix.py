@@ -12,6 +12,7 @@ import pytest
 from tests.lab.ca_faults import (
     Effect,
     Kind,
+    always,
     break_json,
     delay,
     drip,
@@ -66,4 +67,28 @@ def test_each_fault_ends_in_a_certificate_or_a_remembered_failure(site: Site, ki
     assert set(second.values()) <= {"issued", "valid"}, (first, second)
     assert set(Counter(site.proxy.orders).values()) == {1}, "an order was made twice"
     assert not any(site.pending(name) for name in names)
+    assert not site.leftovers()
+
+
+@pytest.mark.parametrize(
+    ("kind", "effects"),
+    [
+        ("directory", [lose_request(), hang(), break_json(), swell(), web_page(502)]),
+        ("newNonce", [lose_request(), hang(), web_page(502)]),
+    ],
+)
+def test_a_task_that_does_not_get_far_leaves_nothing_behind(site: Site, kind: Kind, effects: list[Effect]) -> None:
+    """What comes before everything else concerns all certificates of a task, so there is a task for each fault."""
+    names = fresh(2)
+    for effect in effects:
+        site.proxy.inject(kind, effect, always)
+        result = statuses(site.keep(names, retry=True))
+        site.proxy.heal()
+        assert site.proxy.struck[effect.name] >= 1
+        assert set(result.values()) <= {"issued", "valid", "failed", "deferred"}
+        assert all(
+            site.state(name)["last_failure"] for name, status in result.items() if status in ("failed", "deferred")
+        )
+    assert set(statuses(site.keep(names, retry=True)).values()) <= {"issued", "valid"}
+    assert len(site.proxy.orders) == len(names)
     assert not site.leftovers()

@@ -100,6 +100,15 @@ def test_no_nonce_at_all_is_an_error(ca: FakeCa, session: Session) -> None:
         session.post(THING, {})
 
 
+def test_a_nonce_that_can_not_be_had_leaves_no_doubt_about_the_request(thing: FakeCa, registered: Session) -> None:
+    registered.network._fresh.clear()
+    thing.before["/nonce"] = deque([lost(), lost(), lost()])
+    with pytest.raises(NetworkError, match=r"before it had answered \(Connection reset\)") as raised:
+        registered.post(THING, {"new": "order"})
+    assert not raised.value.uncertain
+    assert thing.paths() == []
+
+
 def test_many_threads_share_one_network(thing: FakeCa, registered: Session) -> None:
     width, count = 16, 400
     thing.script["/thing"] = deque([refusal("badNonce", 400)] * BAD_NONCES)
