@@ -78,6 +78,10 @@ class Scene:
 
     def keep(self, accident: Accident | None = None, *, more: Mapping[str, Any] | None = None, **job: Any) -> Ended:
         """Have the certificates issued; `more` are other arguments of the module."""
+        return self._nursery.run(self.job(accident, more=more, **job))
+
+    def job(self, accident: Accident | None = None, *, more: Mapping[str, Any] | None = None, **job: Any) -> Job:
+        """The task that has the certificates issued."""
         arguments = {
             "responders": responders(self._lab),
             "tsig_keys": tsig_keys(self._lab),
@@ -85,12 +89,15 @@ class Scene:
             "certificates": self.list,
             "fail_on": "never",
         }
-        return self.run("certificates", {**arguments, **(more or {})}, accident, **job)
+        return Job("certificates", {**self._base, **arguments, **(more or {})}, accident, **job)
 
     def run(self, module: str, arguments: Mapping[str, Any], accident: Accident | None = None, **job: Any) -> Ended:
         """Run any module on this store and this CA."""
-        base = {**ca(self._lab), "store": str(self.store)}
-        return self._nursery.run(Job(module, {**base, **arguments}, accident, **job))
+        return self._nursery.run(Job(module, {**self._base, **arguments}, accident, **job))
+
+    @property
+    def _base(self) -> dict[str, Any]:
+        return {**ca(self._lab), "store": str(self.store)}
 
     def held(self) -> dict[Wanted, Held]:
         """What there is of each certificate right now."""

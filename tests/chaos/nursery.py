@@ -74,6 +74,7 @@ class Nursery:
         self._before = before
         self._process: subprocess.Popen[str] | None = None
         self._jobs = 0
+        self.running: set[int] = set()
 
     def __enter__(self) -> Nursery:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +118,7 @@ class Nursery:
         points = self._folder / f"points-{self._jobs}.json"
         self._points, self._started = points, time.monotonic()
         pid: int = self._ask({"do": "start", "job": asdict(job), "points": str(points)})["pid"]
+        self.running.add(pid)
         return pid
 
     def wait(self, pid: int) -> Ended | None:
@@ -124,6 +126,7 @@ class Nursery:
         answer = self._ask({"do": "wait", "pid": pid})
         if answer["stopped"]:
             return None
+        self.running.remove(pid)
         points = json.loads(self._points.read_text()) if self._points.exists() else {}
         return Ended(answer["status"], answer["output"], points, time.monotonic() - self._started)
 
