@@ -155,7 +155,7 @@ certificates:
       type: str
       sample: "2026-11-23T10:11:00Z"
     needs_human:
-      description: Whether it is tried no more until somebody has done what RV(certificates[].last_failure) says and has asked for a retry.
+      description: Whether it is tried no more until somebody has done what C(last_failure) says and has asked for a retry.
       type: bool
     order:
       description: The URL of the order that is under way; null when there is none.
