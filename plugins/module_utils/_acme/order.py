@@ -22,6 +22,7 @@ from .session import Session
 
 MOST_PAGES = 1000
 PEM_CHAIN = "application/pem-certificate-chain"
+NEW_ORDER = "the new order"  # what a ProblemError about it begins with
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def new_order(
         payload["profile"] = profile
     if replaces:
         payload["replaces"] = replaces
-    what = f"the new order for {_names(identifiers)}"
+    what = f"{NEW_ORDER} for {_names(identifiers)}"
     names = [each.value for each in identifiers]
     response = session.post(session.directory.endpoint("newOrder"), payload, what, kind="newOrder", names=names)
     url = response.headers.get("Location")

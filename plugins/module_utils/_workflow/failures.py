@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._acme.order import NEW_ORDER
 from .._acme.problem import ProblemError
 from .._core.clock import format_instant, parse_instant
 from .._core.errors import Error, StoreError
@@ -30,6 +31,9 @@ MOST_VALIDATIONS, VALIDATION_WINDOW = 5, timedelta(hours=1)
 
 LONGEST_PAUSE = timedelta(days=30)
 LONGEST_REASON = 500
+KEPT = timedelta(days=30)
+"""How long the failures of a name are kept that nobody tries any more."""
+
 _CHALLENGE = "_acme-challenge."
 
 
@@ -60,6 +64,12 @@ class Failures:
         """When the CA takes another validation, or None when it takes one now; nobody can hurry this."""
         recent = sorted(min(at, now) for at in self.validations if now - VALIDATION_WINDOW < at <= now + SKEW)
         return recent[-MOST_VALIDATIONS] + VALIDATION_WINDOW if len(recent) >= MOST_VALIDATIONS else None
+
+    def matters(self, now: datetime) -> bool:
+        """Whether it is still of any consequence."""
+        return (self.at is not None and now - self.at < KEPT) or any(
+            now - VALIDATION_WINDOW < at <= now + SKEW for at in self.validations
+        )
 
     def failed(self, now: datetime, reason: str, validations: int = 0) -> Failures:
         """The same after one more failed attempt, in which so many validations failed."""
@@ -97,20 +107,20 @@ class Refusal:
     until: datetime | None
 
 
-def refusal_in(error: Error, now: datetime, ordered: bool) -> Refusal | None:
-    """Whether an error is not a failure but a refusal; ``ordered`` says that the order had been made before.
+def refusal_in(error: Error, now: datetime) -> Refusal | None:
+    """Whether an error is not a failure but a refusal.
 
     A 429 for a new order that does not say until when is what the CA answers for names that it has paused.
     """
     until = _instant(error.details.get("until"))
     if until is not None:  # it was not even sent, since the CA had asked so before
         return Refusal(until)
-    if not isinstance(error, ProblemError) or error.problem.status not in (429, 503):
+    if not isinstance(error, ProblemError) or not error.asks_to_wait:
         return None
     if error.retry_after is not None:
         seconds = min(max(error.retry_after, 0.0), LONGEST_PAUSE.total_seconds())
         return Refusal(now + timedelta(seconds=seconds))
-    paused = error.problem.status == 429 and error.is_("rateLimited") and not ordered
+    paused = error.problem.status == 429 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
     return Refusal(None) if paused else None
 
 
@@ -157,9 +167,9 @@ NO_FAILURES: Mapping[str, None] = dict.fromkeys(
 
 
 def read_identifiers(document: Mapping[str, Any], now: datetime) -> dict[str, Failures]:
-    """The failures by identifier, from what an account's memory has; what can't be read counts for nothing."""
+    """The failures by identifier, from what an account's memory has; what can't be read or is old counts for nothing."""
     found = {name: _read(entry, now) for name, entry in document.items() if isinstance(entry, Mapping)}
-    return {name: failures for name, failures in found.items() if failures != Failures()}
+    return {name: failures for name, failures in found.items() if failures.matters(now)}
 
 
 def document_of(identifiers: Mapping[str, Failures]) -> dict[str, Any]:

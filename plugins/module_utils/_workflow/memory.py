@@ -132,7 +132,7 @@ class Memory:
             error = attempt.failure
             if error is None or attempt.held is error:
                 continue
-            refusal = refusal_in(error, now, attempt.order is not None)
+            refusal = refusal_in(error, now)
             attempt.refused = refusal is not None and refusal.until is not None
             if isinstance(error, StoreError):
                 refusal = Refusal(now)  # as soon as the store is well again
@@ -155,7 +155,7 @@ class Memory:
         No more than ``most`` of them have it written down.
         """
         now = self._clock.now()
-        refusal = refusal_in(error, now, ordered=True)
+        refusal = refusal_in(error, now)
         for attempt in attempts:
             attempt.failure = error
             attempt.refused = refusal is not None

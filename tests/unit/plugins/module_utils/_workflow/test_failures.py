@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import NEW_ORDER
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import Pause, PausedError
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX, Problem, ProblemError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, StoreError
@@ -31,6 +32,7 @@ from hypothesis import strategies as st
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 WISH = {"domains": ["shop.example.com"], "profile": None}
 NAMES = [parse_identifier(name) for name in ("shop.example.com", "*.shop.example.com", "www.example.com")]
+HOUR = timedelta(hours=1)
 DELAYS = [1, 10, 100, 1440, 1440, 1440]
 
 
@@ -148,25 +150,28 @@ def test_only_what_the_ca_has_looked_at_counts_as_a_validation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "ordered", "refusal"),
+    ("error", "refusal"),
     [
-        (ProblemError("it", "ca", problem(429), 60.0), False, Refusal(NOW + timedelta(minutes=1))),
-        (ProblemError("it", "ca", problem(503), 60.0), True, Refusal(NOW + timedelta(minutes=1))),
-        (ProblemError("it", "ca", problem(429), 1e300), False, Refusal(NOW + timedelta(days=30))),
-        (ProblemError("it", "ca", problem(429)), False, Refusal(None)),
-        (ProblemError("it", "ca", problem(429)), True, None),
-        (ProblemError("it", "ca", problem(503)), False, None),
-        (ProblemError("it", "ca", problem(403, "rejectedIdentifier"), 60.0), False, None),
-        (Error("it broke"), False, None),
-        (
-            PausedError("newOrder", Pause(NOW, NOW + timedelta(hours=1), {"type": "x"})),
-            False,
-            Refusal(NOW + timedelta(hours=1)),
-        ),
+        (ProblemError("it", "ca", problem(429), 60.0), Refusal(NOW + timedelta(minutes=1))),
+        (ProblemError("it", "ca", problem(503), 60.0), Refusal(NOW + timedelta(minutes=1))),
+        (ProblemError("it", "ca", problem(429), 1e300), Refusal(NOW + timedelta(days=30))),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429)), Refusal(None)),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, "other")), None),
+        (ProblemError("the reading of the order", "ca", problem(429)), None),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(503)), None),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(403, "rejectedIdentifier"), 60.0), None),
+        (Error("it broke"), None),
+        (PausedError("newOrder", Pause(NOW, NOW + HOUR, {"type": "x"})), Refusal(NOW + HOUR)),
     ],
 )
-def test_a_refusal_for_now_is_told_from_a_failure(error: Error, ordered: bool, refusal: Refusal | None) -> None:
-    assert refusal_in(error, NOW, ordered) == refusal
+def test_a_refusal_for_now_is_told_from_a_failure(error: Error, refusal: Refusal | None) -> None:
+    assert refusal_in(error, NOW) == refusal
+
+
+def test_what_nobody_has_tried_for_a_month_is_forgotten() -> None:
+    document = document_of({"shop.example.com": failed_times(4)})
+    assert read_identifiers(document, NOW + timedelta(days=29))
+    assert read_identifiers(document, NOW + timedelta(days=31)) == {}
 
 
 def test_a_refusal_for_now_is_not_counted_as_a_failure() -> None:

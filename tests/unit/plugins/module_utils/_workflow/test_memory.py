@@ -144,7 +144,8 @@ def test_a_refusal_for_now_is_remembered_and_counted_as_no_failure(recall: Recal
 
 def test_a_paused_name_waits_until_a_retry_is_asked_for(recall: Recall, clock: FakeClock) -> None:
     mail = due()[-1]
-    recall().record([failing(mail, ProblemError("it", "ca", Problem(type=PREFIX + "rateLimited", status=429)))])
+    paused = Problem(type=PREFIX + "rateLimited", status=429)
+    recall().record([failing(mail, ProblemError("the new order for x", "ca", paused))])
     clock.seconds += 86400 * 365
     assert taken(recall(), clock, [mail]) == []
     recall().forget([mail], parse_retry(["mail"], WANTED))
