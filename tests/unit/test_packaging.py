@@ -137,11 +137,20 @@ def test_the_readme_has_every_module_in_its_table() -> None:
     assert sorted(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == [module.stem for module in MODULES]
 
 
-def test_the_tests_that_the_guide_names_are_there() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", ["guide.md", "reliability.md"])
+def test_the_tests_that_a_page_names_are_there(page: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / page).read_text(encoding="utf-8"))
     assert named
     for path, name in named:
-        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+        assert re.search(rf"def {name}\(", (ROOT / path).read_text(encoding="utf-8")), f"{path}::{name}"
+
+
+def test_every_promise_has_its_test() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    promised = text.partition("## What is promised")[2].partition("## How failures are remembered")[0]
+    rows = [line for line in promised.splitlines() if line.startswith("| ") and not line.startswith("| promise ")]
+    assert len(rows) > 20
+    assert [row for row in rows if "::test_" not in row] == []
 
 
 def test_every_row_of_the_guide_that_is_there_has_its_test() -> None:
