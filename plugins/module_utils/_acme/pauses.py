@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a CA asked us to leave alone for a while: 429 and 503 with Retry-After (RFC 8555 §6.6, RFC 9110 §10.2.3).
+"""What a CA asked us to leave alone for a while: limits and 503 with Retry-After (RFC 8555 §6.6, RFC 9110 §10.2.3).
 
 A kind of request is paused: newOrder, finalize and so on. A limit whose text
 names a domain (too many certificates for it, too many failed validations)
@@ -101,7 +101,7 @@ class Pauses:
 
     def note(self, kind: str, error: ProblemError, names: Sequence[str] = ()) -> None:
         """Remember the pause that a refusal asks for, if it does."""
-        if error.problem.status not in (429, 503) or not error.retry_after:
+        if not error.asks_to_wait or not error.retry_after:
             return
         key = _meant(kind, error.problem, names)
         if key is None:
@@ -168,7 +168,7 @@ def _keys(kind: str, names: Sequence[str]) -> Iterator[str]:
 
 def _meant(kind: str, problem: Problem, names: Sequence[str]) -> str | None:
     """The key of the pause that a refusal of a request for these names asks for; None when it is theirs alone."""
-    if not names or problem.status != 429:
+    if not names or problem.status == 503:
         return kind
     text = URL.sub(" ", problem.sentence()).lower()
     words = {word.strip(".-:") for word in WORD.findall(text)}

@@ -113,6 +113,11 @@ class ProblemError(Error):
         """Whether what was asked for may have been done all the same: something on the way failed, before or after."""
         return self.problem.status in (500, 502, 504)
 
+    @property
+    def asks_to_wait(self) -> bool:
+        """Whether the CA has too much to do, or we have asked for too much; RFC 8555 §6.6 names no status for that."""
+        return self.problem.status in (429, 503) or self.is_("rateLimited")
+
     def is_(self, name: str) -> bool:
         """Whether the problem is the ACME error of this name (``badNonce``)."""
         return self.problem.type == PREFIX + name

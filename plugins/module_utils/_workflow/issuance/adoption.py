@@ -53,7 +53,7 @@ def _listed(run: Run) -> list[str]:
         return list_orders(run.session, url) if url else []
     except ProblemError as error:
         # some CAs name a list that they don't have
-        if error.retry_after is not None or error.problem.status in (429, 503):
+        if error.asks_to_wait:
             raise
         return []
     except UnusableAnswerError:

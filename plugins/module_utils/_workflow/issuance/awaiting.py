@@ -105,7 +105,7 @@ class _Wait:
             pause = (error.until - self._run.clock.now()).total_seconds()
             self._put_off(attempt, error, pause)
         except ProblemError as error:
-            if (error.problem.status or 500) < 500 and error.problem.status != 429:
+            if (error.problem.status or 500) < 500 and not error.asks_to_wait:
                 raise
             self._put_off(attempt, error, error.retry_after)
         except NetworkError as error:

@@ -61,7 +61,16 @@ def test_one_kind_of_request_is_paused_until_the_time_is_over(clock: FakeClock, 
     assert not paused(pauses, "newOrder")
 
 
-@pytest.mark.parametrize("refused", [error(retry_after=None), error(retry_after=0.0), error(403), error(500)])
+def test_a_limit_is_one_whatever_its_status(clock: FakeClock) -> None:
+    pauses = Pauses(clock)
+    pauses.note("newOrder", error(403))
+    assert paused(pauses, "newOrder")
+
+
+OTHER = ProblemError("the new order", "ca.test", Problem("urn:ietf:params:acme:error:unauthorized", "no", 403), 60.0)
+
+
+@pytest.mark.parametrize("refused", [error(retry_after=None), error(retry_after=0.0), OTHER])
 def test_without_a_time_or_for_another_reason_nothing_is_paused(clock: FakeClock, refused: ProblemError) -> None:
     pauses = Pauses(clock)
     pauses.note("newOrder", refused)
