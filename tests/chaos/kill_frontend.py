@@ -18,7 +18,7 @@ from tests.unit.plugins.module_utils._x509.throwaway import Authority, present
 
 from .judge import Row, Wanted, problems_of_folder, problems_of_live
 from .nursery import Ended, Job, Nursery
-from .points import Accident
+from .points import Accident, Kind
 
 PREPARE, PLAN, SWITCH = STEPS = ("prepare frontend", "plan frontend", "switch frontend")
 KEY_TYPES = ("rsa-2048", "ecdsa-p256")
@@ -80,10 +80,14 @@ class Frontends:
 
 
 class FrontendKillLoop:
-    """Kills in one step after the other, each on one more frontend; every other one serves the old certificates."""
+    """Kills in one step after the other, each on one more frontend; every other one serves the old certificates.
 
-    def __init__(self, nursery: Nursery, folder: Path, seed: int = 1) -> None:
+    With another `kind` of accident it has that happen instead.
+    """
+
+    def __init__(self, nursery: Nursery, folder: Path, seed: int = 1, kind: Kind = "killed") -> None:
         self._nursery = nursery
+        self._kind = kind
         self._folder = folder
         self._random = random.Random(seed)  # noqa: S311  which point is no secret
         self._made: Frontends | None = None
@@ -97,7 +101,7 @@ class FrontendKillLoop:
             points = self._count(step, template)
             number = 1 + (time * points + self._random.randrange(points)) // times
             for _try in range(TRIES):
-                if self._strike(row, Accident("killed", step, number), template):
+                if self._strike(row, Accident(self._kind, step, number), template):
                     break
                 number = self._random.randint(1, max(1, number - 1))  # it went by, as runs differ a little
             else:
@@ -112,10 +116,12 @@ class FrontendKillLoop:
 
     def _strike(self, row: Row, accident: Accident, template: Path | None) -> bool:
         web = self._all.copy(template)
-        if not self._begin(web, accident, template).killed:
+        ended = self._begin(web, accident, template)
+        if ended.points.get(str(accident.step), 0) < accident.number and not ended.killed:
             return False
         row.kills += 1
         problems = self._look(web, served=template == self._all.served)
+        problems += [f"no clear error: {ended.output[-2000:]}"] * ("Traceback" in ended.output)
         done = self._all.deliver(web) if template is None else self._all.install(web, self._all.bundles[NEW])
         if done.status != 0:
             problems.append(f"the recovery failed: {done.output[-2000:]}")

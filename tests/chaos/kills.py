@@ -25,13 +25,15 @@ from .points import REST, Accident, Kind
 
 __all__ = ["HEADING", "STEPS", "KillLoop", "Row", "Scene", "options"]
 
+ACCOUNT = "account"
 STEPS = (
+    ACCOUNT,
     *("lock", "clear finished orders", "withdraw leftovers", "connect", "prepare keys", "open orders"),
     *("read authorizations", "publish", "verify", "answer", "await validation", "finalize", "await issuance"),
     *("download", "store", "withdraw", "record failures", REST),
     *FRONTEND_STEPS,
 )
-"""The steps of an issuance that a run can be killed in, and those of an installation on a frontend."""
+"""Where it is killed: the making of an account, the steps of an issuance, and those of an installation on a frontend."""
 
 SECOND = {
     "clear finished orders": Accident("killed", "store", -3),
@@ -71,6 +73,7 @@ class Scene:
             Wanted("shop", "ecdsa-p256", frozenset([f"k{number}.shop.test"])),
         ]
         self._orders_before = self._count_orders()
+        self._accounts_before = self._count_accounts()
 
     def register(self, accident: Accident | None = None) -> Ended:
         """Make the account."""
@@ -104,6 +107,20 @@ class Scene:
         return {each: Held.look(each.folder(self.store)) for each in self.wanted}
 
     @property
+    def account_key(self) -> bytes | None:
+        """The account's key, if it is there."""
+        found = list(self.store.glob("accounts/*/default/key.pem"))
+        return found[0].read_bytes() if found else None
+
+    def register_again(self, key: bytes | None) -> list[str]:
+        """Make the account after a run that was killed at it; what is wrong then."""
+        ended = self.register()
+        problems = [f"the account failed: {ended.output[-2000:]}"] * (ended.status != 0)
+        problems += ["the account has another key"] * (key not in (None, self.account_key))
+        made = self._count_accounts() - self._accounts_before
+        return problems + [f"{made} accounts were made"] * (made != 1)
+
+    @property
     def orders(self) -> int:
         """How many orders the CA has made since."""
         return self._count_orders() - self._orders_before
@@ -130,6 +147,9 @@ class Scene:
     def _count_orders(self) -> int:
         return self._lab.log("pebble").count('Added order "')
 
+    def _count_accounts(self) -> int:
+        return self._lab.log("pebble").count(" accounts in memory")
+
 
 class KillLoop:
     """Kills in one step after the other; needs a lab of its own, since it counts the CA's orders.
@@ -144,7 +164,7 @@ class KillLoop:
         self._folder = folder
         self._random = random.Random(seed)  # noqa: S311  which point is no secret
         self._scenes = 0
-        self._frontends = FrontendKillLoop(nursery, folder / "frontends", seed)
+        self._frontends = FrontendKillLoop(nursery, folder / "frontends", seed, kind)
         self._points: dict[Accident | None, dict[str, int]] = {}
 
     def rows(self, times: int, steps: Sequence[str] = STEPS) -> Iterator[Row]:
@@ -156,7 +176,7 @@ class KillLoop:
         """So many kills spread over the points of a step, each with a new store."""
         if step in FRONTEND_STEPS:
             return self._frontends.row(step, times)
-        row, points = Row(step), self._count(SECOND.get(step)).get(step, 0)
+        row, points = Row(step), self._points_of(step)
         if points == 0:
             return row
         for time in range(times):
@@ -171,16 +191,19 @@ class KillLoop:
 
     def _strike(self, row: Row, step: str, number: int, again: bool) -> bool:
         """One kill, the recovery, and how things are then; False when the step had no such point this time."""
-        scene = self._scene()
+        scene = self._scene(step)
         if step in SECOND:
             self._before(scene, SECOND[step])
-        ended = scene.keep(Accident(self._kind, step, number))
+        accident = Accident(self._kind, step, number)
+        ended = scene.register(accident) if step == ACCOUNT else scene.keep(accident)
         if ended.points.get(step, 0) < number and not ended.killed:
             return False
         row.kills += 1
         if "Traceback" in ended.output:
             row.problems.append(f"no clear error: {ended.output[-2000:]}")
-        before = scene.held()
+        before, account = scene.held(), scene.account_key
+        if step == ACCOUNT:
+            row.problems += scene.register_again(account)
         if again and scene.keep(Accident(self._kind, None, self._random.randint(1, 200))).killed:
             row.kills += 1
             before = {each: _first_known(before[each], held) for each, held in scene.held().items()}
@@ -191,6 +214,11 @@ class KillLoop:
         scene.judge(before, row)
         row.problems[found:] = [f"{step}, point {number}: {problem}" for problem in row.problems[found:]]
         return True
+
+    def _points_of(self, step: str) -> int:
+        if step == ACCOUNT:
+            return int(self._scene(step).register().points[step])
+        return self._count(SECOND.get(step)).get(step, 0)
 
     def _count(self, before: Accident | None) -> dict[str, int]:
         """The points of a whole run by step, or of the run that follows a killed one."""
@@ -209,9 +237,11 @@ class KillLoop:
             number += self._count(None)[str(accident.step)] + 1
         assert scene.keep(Accident("killed", accident.step, number)).killed
 
-    def _scene(self) -> Scene:
+    def _scene(self, step: str = REST) -> Scene:
         self._scenes += 1
         scene = Scene(self._lab, self._nursery, self._folder, self._scenes)
+        if step == ACCOUNT:
+            return scene
         registered = scene.register()
         assert registered.status == 0, registered.output
         return scene

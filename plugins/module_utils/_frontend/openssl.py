@@ -16,11 +16,12 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from .._core.errors import Error
+from .._core.errors import Error, StoreError
 
 Run = Callable[[list[str], bytes], tuple[int, bytes, bytes]]
 """Runs openssl with these arguments and this standard input: exit code, output, messages."""
@@ -55,9 +56,8 @@ class OpenSsl:
 
     def make_recipient(self, key_path: str) -> bytes:
         """A certificate in PEM of the key in that file, signed by itself, that in practice never ends."""
-        with tempfile.TemporaryDirectory(prefix="certfleet-") as folder:
-            # own configuration: the system's may be missing or ask for more
-            path = _write(folder, "openssl.cnf", _CONFIGURATION)
+        # own configuration: the system's may be missing or ask for more
+        with _file("openssl.cnf", _CONFIGURATION) as path:
             days = str(RECIPIENT_DAYS)
             arguments = ["req", "-new", "-x509", "-sha256", "-days", days, "-config", path, "-key", key_path]
             return self._ask(f"make a certificate of {key_path}", arguments)
@@ -100,8 +100,7 @@ class OpenSsl:
 
     def is_issuer(self, certificate: bytes, issuer: bytes, at: datetime) -> bool:
         """Whether one certificate (PEM) was issued by the other, and both were valid at that time."""
-        with tempfile.TemporaryDirectory(prefix="certfleet-") as folder:
-            trusted = _write(folder, "issuer.pem", issuer)
+        with _file("issuer.pem", issuer) as trusted:
             instant = str(int(at.timestamp()))
             # -trusted leaves the system's own authorities out
             code, _output, _errors = self._run(
@@ -165,8 +164,15 @@ def _read_date(text: str, field: str, what: str) -> datetime:
     return datetime(year, _MONTHS.index(match.group(1)) + 1, day, hour, minute, second, tzinfo=timezone.utc)
 
 
-def _write(folder: str, name: str, content: bytes) -> str:
-    path = os.path.join(folder, name)
-    with open(path, "wb") as stream:
-        stream.write(content)
-    return path
+@contextmanager
+def _file(name: str, content: bytes) -> Iterator[str]:
+    """The path of a file with this content, nothing secret, for as long as the command needs it."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="certfleet-"))
+            path = os.path.join(folder, name)
+            with open(path, "wb") as stream:
+                stream.write(content)
+        except OSError as error:
+            raise StoreError(f"Can't write a temporary file: {error.strerror or error}") from error
+        yield path

@@ -16,12 +16,13 @@ from tests.chaos.points import Accident
 from tests.lab import Lab
 
 STEPS = ("lock", "connect", "prepare keys", "open orders", "publish", "store", "withdraw", "record failures")
+FRONTEND_STEPS = ("prepare frontend", "plan frontend", "switch frontend")
 SIZE = 512 * 1024
 PAGE = 4096
 SMALL_DISK = 'mkdir -p "$0" && mount -t tmpfs -o size="$1" none "$0" && shift && exec "$@"'
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ["account", *STEPS, *FRONTEND_STEPS])
 def test_a_disk_that_is_full_from_any_moment_on_loses_nothing(
     quick_lab: Lab, nursery: Nursery, tmp_path: Path, step: str
 ) -> None:
@@ -36,8 +37,8 @@ class SmallDisk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "small"
-        self._command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK)
-        self._command += (str(self.folder), str(SIZE))
+        alone = ("unshare", "--user", "--map-root-user", "--mount")
+        self._command = (*alone, "sh", "-c", SMALL_DISK, str(self.folder), str(SIZE))
         self.is_real = subprocess.run([*self._command, "true"], check=False, capture_output=True).returncode == 0
         self.nursery = Nursery(folder / "nursery", self._command if self.is_real else ())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -195,3 +197,23 @@ def test_numbers_that_make_no_sense_are_refused(number: float) -> None:
     with pytest.raises(InputError, match=r"^ttl: \S+ is (less|more) than"):
         check_number("ttl", number, 1)
     assert check_number("ttl", 1, 1) == 1
+
+
+@pytest.fixture(params=["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The process in a time zone, most of them with daylight saving."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("zone")
+def test_time_is_the_same_in_every_time_zone_also_when_its_clocks_change() -> None:
+    for hours in range(24 * 366):
+        instant = datetime(2027, 1, 1, 0, 30, tzinfo=timezone.utc) + timedelta(hours=hours)
+        assert parse_instant(format_instant(instant)) == instant
+        later = instant + timedelta(minutes=90)
+        assert parse_retry_after(format_datetime(later, usegmt=True), instant) == 5400
+    assert SystemClock().now().utcoffset() == timedelta(0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.bundle import digest_of
-from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError, StoreError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.command import run_openssl
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Frontend
@@ -203,3 +204,9 @@ def test_an_encrypted_key_fails_without_asking_for_a_passphrase(frontend: Fronte
     assert code == 0
     with pytest.raises(Error, match="not an unencrypted private key"):
         frontend.plan(sealed(replace(shop.entry("shop", "ecdsa-p256"), files=changed(shop.files, privkey=encrypted))))
+
+
+def test_a_host_without_room_for_temporary_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(StoreError, match="^Can't write a temporary file: No such file or directory$"):
+        OpenSsl(run_openssl).make_recipient(str(tmp_path / "key.pem"))
