@@ -208,5 +208,5 @@ def test_an_encrypted_key_fails_without_asking_for_a_passphrase(frontend: Fronte
 
 def test_a_host_without_room_for_temporary_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(StoreError, match="^Can't write a temporary file: No such file or directory$"):
+    with pytest.raises(StoreError, match=r"^Can't write a temporary file: No such file or directory$"):
         OpenSsl(run_openssl).make_recipient(str(tmp_path / "key.pem"))
