@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.errors import BrokenRecordError
+from .._core.errors import StoreError
 from .._core.files import Files
 from .layout import account_folder
 
@@ -50,17 +50,17 @@ class AccountStore:
         self._files.remove(f"{self._folder}/next.pem")
 
     def record(self) -> dict[str, Any] | None:
-        """What is known of the account, such as its URL, or None; a broken record is none, as the CA knows it all."""
+        """What is known of the account, such as its URL, or None; a record of no use is none, as the CA knows it all."""
         try:
             return self._files.read_json(self._record_path)
-        except BrokenRecordError:
+        except StoreError:
             return None
 
     def set_record(self, record: dict[str, Any]) -> None:
-        """Remember what is known of the account; a broken record is set aside, as ``account.json.broken``."""
+        """Remember what is known of the account; a record of no use is set aside, as ``account.json.broken``."""
         try:
             self._files.read_json(self._record_path)
-        except BrokenRecordError:
+        except StoreError:
             self._files.set_aside(self._record_path)
         self._files.write_json(self._record_path, record)
 

@@ -97,3 +97,15 @@ def test_a_ledger_that_may_not_be_read_is_told_with_its_path(filled: Scene) -> N
         assert ended.result["counts"]["valid"] == 3
         ledger.chmod(0o600)
     assert filled.keep().status == 0
+
+
+def test_a_record_of_the_account_that_may_not_be_read_is_made_anew_and_a_key_is_told_with_its_path(
+    scene: Scene,
+) -> None:
+    (record,) = scene.store.glob("accounts/*/default/account.json")
+    record.chmod(0)
+    assert scene.keep().result["counts"]["issued"] == 3
+    assert record.stat().st_mode & 0o777 == 0o600
+    with permissions([record.with_name("key.pem")], lambda _mode: 0):
+        scene.list[1]["domains"].append(f"more.{scene.list[1]['domains'][0]}")
+        assert f"Can't read {record.with_name('key.pem')}: {DENIED}" in scene.keep().output

@@ -60,8 +60,8 @@ def look(store: AccountStore, network: Network, directory: Directory, own_key: P
     Error when the store has another key than that one.
     """
     record = Record.from_json(store.record())
-    key = _load(store.key(), "The account's key in the store")
-    next_key = _load(store.next_key(), "The account's next key in the store")
+    key = _load(store.key(), f"The account's key in {store.key_path}")
+    next_key = _load(store.next_key(), f"The account's next key, beside {store.key_path},")
     if own_key is not None and key is not None:
         _check_own_key(own_key, key, record)
     in_store = key is not None

@@ -81,3 +81,11 @@ def test_names_of_certificates_can_not_lead_out_of_the_store(tmp_path: Path) -> 
     for name in (*map(authority_name, DIRECTORIES), check_name("a.b-c_d")):
         path = os.path.normpath(tmp_path / "accounts" / name / "default")
         assert os.path.commonpath([path, tmp_path / "accounts"]) == str(tmp_path / "accounts")
+
+
+def test_a_record_of_no_use_is_none_and_is_set_aside_by_the_next_one(account: AccountStore, files: Files) -> None:
+    files.write("accounts/ca.example/default/account.json", b"{")
+    assert account.record() is None
+    account.set_record({"account_uri": "https://ca.example/1"})
+    assert account.record() == {"account_uri": "https://ca.example/1"}
+    assert files.read("accounts/ca.example/default/account.json.broken") == b"{"
