@@ -110,7 +110,7 @@ class Refusal:
 def refusal_in(error: Error, now: datetime) -> Refusal | None:
     """Whether an error is not a failure but a refusal.
 
-    A 429 for a new order that does not say until when is what the CA answers for names that it has paused.
+    A limit on a new order that does not say until when is what the CA answers for names that it has paused.
     """
     until = _instant(error.details.get("until"))
     if until is not None:  # it was not even sent, since the CA had asked so before
@@ -120,7 +120,7 @@ def refusal_in(error: Error, now: datetime) -> Refusal | None:
     if error.retry_after is not None:
         seconds = min(max(error.retry_after, 0.0), LONGEST_PAUSE.total_seconds())
         return Refusal(now + timedelta(seconds=seconds))
-    paused = error.problem.status == 429 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
+    paused = error.problem.status != 503 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
     return Refusal(None) if paused else None
 
 

@@ -154,6 +154,8 @@ def test_only_what_the_ca_has_looked_at_counts_as_a_validation() -> None:
     [
         (ProblemError("it", "ca", problem(429), 60.0), Refusal(NOW + timedelta(minutes=1))),
         (ProblemError("it", "ca", problem(503), 60.0), Refusal(NOW + timedelta(minutes=1))),
+        (ProblemError("it", "ca", problem(403), 60.0), Refusal(NOW + timedelta(minutes=1))),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(403)), Refusal(None)),
         (ProblemError("it", "ca", problem(429), 1e300), Refusal(NOW + timedelta(days=30))),
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429)), Refusal(None)),
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, "other")), None),
