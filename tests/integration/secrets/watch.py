@@ -15,6 +15,8 @@ from types import TracebackType
 
 INTERVAL = 0.02
 LONGEST = 300.0
+FORGETFUL = 50
+"""After so many rounds, numbers of processes that were others' are looked at again: one may be given anew."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Watch:
         self._mark = mark.encode()
         self._folders = folders
         self._known: set[tuple[str, int, int, int]] = set()
+        self._others: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look_again_and_again)
 
@@ -57,6 +60,8 @@ class Watch:
         deadline = time.monotonic() + LONGEST
         while not self._ended.wait(INTERVAL) and time.monotonic() < deadline:
             self.rounds += 1
+            if self.rounds % FORGETFUL == 0:
+                self._others.clear()
             for name in filter(str.isdigit, os.listdir("/proc")):
                 self._look_at_process(name)
             for folder in self._folders:
@@ -65,12 +70,19 @@ class Watch:
                         self._look_at_file(Path(root) / name)
 
     def _look_at_process(self, number: str) -> None:
-        # it may end at any moment, and others' may not be looked at
-        with contextlib.suppress(OSError):
+        if number in self._others:
+            return
+        try:
             environment = Path(f"/proc/{number}/environ").read_bytes()
             if self._mark in environment:
                 self.environments.add(environment)
                 self.commands.add(Path(f"/proc/{number}/cmdline").read_bytes())
+            elif environment:
+                self._others.add(number)
+        except PermissionError:
+            self._others.add(number)
+        except OSError:
+            pass  # it has ended
 
     def _look_at_file(self, path: Path) -> None:
         with contextlib.suppress(OSError):
