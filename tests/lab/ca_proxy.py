@@ -37,7 +37,8 @@ class CaProxy:
 
     ``requests`` counts what clients asked for, by kind; ``struck`` the faults, by the effect's name;
     ``paths`` has each request's path in order. A request that the CA refuses for its nonce counts for no rule,
-    as the client sends it again.
+    as the client sends it again; so with several requests at once the numbers are exact only for a lab that refuses
+    none (``nonce_reject=0``).
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:

@@ -25,10 +25,12 @@ SOON = timedelta(minutes=2)
 
 def test_half_of_all_nonces_refused_costs_no_certificate(site: Site) -> None:
     names = fresh(12)
-    site.proxy.inject("any", spoil_nonce(), every(2))
+    rule = site.proxy.inject("any", spoil_nonce(), every(2))
     result = site.keep(names)
     assert set(statuses(result).values()) == {"issued"}
-    assert site.proxy.struck["spoilt nonce"] >= 40
+    # seven requests for each, and more or less every second one: several are under way at once
+    assert rule.asked >= 7 * len(names)
+    assert rule.struck >= 2 * len(names)
     assert len(site.proxy.orders) == len(names)
 
 
