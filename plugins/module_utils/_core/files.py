@@ -48,6 +48,15 @@ class Files:
         except OSError as error:
             raise _refused("read", self.path(relative), error) from error
 
+    def has_content(self, relative: str) -> bool:
+        """Whether there is such a file, and something in it."""
+        try:
+            return os.stat(self.path(relative)).st_size > 0
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _refused("read", self.path(relative), error) from error
+
     def write(self, relative: str, content: bytes, mode: int = FILE_MODE) -> None:
         """Put the content there, whole, and durable when this returns."""
         path = self.path(relative)

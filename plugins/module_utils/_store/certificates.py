@@ -16,6 +16,7 @@ from .._core.generations import LIVE, Generations
 from .layout import certificate_folder
 
 ISSUANCE = "issuance.json"
+_PAIR = ("privkey.pem", "fullchain.pem")
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ class CertificateStore:
                 issuance = broken = None
                 try:
                     issuance = self.issuance(name, key_type)
-                    broken = self._why_not_issued(name, key_type) if issuance is None else None
+                    broken = self._why_not_issued(name, key_type, issuance)
                 except StoreError as error:
                     broken = error.message
+                issuance = None if broken else issuance
                 if issuance is not None or broken or unissued:
                     yield StoredCertificate(name, key_type, issuance, broken)
 
@@ -208,9 +210,15 @@ class CertificateStore:
         except BrokenRecordError:
             return {}
 
-    def _why_not_issued(self, name: str, key_type: str) -> str | None:
-        """Why there is no record although there are generations, as after a copy without links; None without any."""
-        if not self._generations(name, key_type).numbers():
+    def _why_not_issued(self, name: str, key_type: str, issuance: Mapping[str, Any] | None) -> str | None:
+        """Why what is there can't be used, as after a copy without links; None if it can, or if there is nothing."""
+        generations = self._generations(name, key_type)
+        number = generations.live()
+        if issuance is not None and number is not None:
+            lacking = [each for each in _PAIR if not self._files.has_content(f"{generations.path_of(number)}/{each}")]
+            folder = self._files.path(certificate_folder(name, key_type))
+            return f"The certificate in {folder} lacks the file {lacking[0]}" if lacking else None
+        if not generations.numbers():
             return None
         live = self._files.path(f"{certificate_folder(name, key_type)}/{LIVE}")
         return f"The link {live} leads to no certificate of the store"

@@ -159,7 +159,7 @@ def test_the_account_of_another_clients_key_is_taken_over(account: Account, stor
 
 def test_the_key_of_a_certificate_is_refused(account: Account, store: Path, tmp_path: Path) -> None:
     key = make_key("ecdsa-p256")
-    contents = {"privkey.pem": key_to_pem(key)}
+    contents = {"privkey.pem": key_to_pem(key), "fullchain.pem": b"of no matter"}
     CertificateStore(Files(str(store))).add_generation(
         "shop", "ecdsa-p256", contents, {"fingerprint": fingerprint_of(key)}
     )

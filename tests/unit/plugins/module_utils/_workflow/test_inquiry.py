@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, Answer, FakeCa, FakeClock, Seen, refusal
 
 ACCOUNT = f"{HOST}/account/1"
+PAIR = {"privkey.pem": b"of no matter", "fullchain.pem": b"of no matter"}
 NOW = FakeClock().now()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KEY = AccountKey(ec.generate_private_key(ec.SECP256R1()))
@@ -64,7 +65,7 @@ class World:
             "certificate_id": identity,
             **changes,
         }
-        self.store.add_generation(name, key_type, {"cert.pem": b""}, record)
+        self.store.add_generation(name, key_type, PAIR, record)
         self.names += [name] if name not in self.names else []
         self.ca.routes[f"/renewal-info/{identity}"] = self._answer
         return str(identity)

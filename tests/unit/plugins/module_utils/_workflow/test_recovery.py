@@ -135,6 +135,25 @@ def test_the_generation_before_serves_when_the_live_one_is_damaged(
     assert os.readlink(live) == "generations/0001"
 
 
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_certificate_whose_key_is_gone_gives_way_to_the_one_before(
+    authority: Authority, files: Files, issued: Issued, content: bytes | None
+) -> None:
+    store = CertificateStore(files)
+    authority.issue("shop.test").store(store, "shop", "ecdsa-p256")
+    live = Path(files.path(FOLDER)) / "live"
+    record = Path(files.path(FOLDER)) / "generations/0001/issuance.json"
+    (live / "issuance.json").write_bytes(record.read_bytes())
+    (live / "privkey.pem").unlink() if content is None else (live / "privkey.pem").write_bytes(content)
+    assert [entry.broken for entry in store.scan()] == [
+        f"The certificate in {files.path(FOLDER)} lacks the file privkey.pem"
+    ]
+    mended: list[str] = []
+    (decision,) = make_plan(WANTED, store, CA, NOW, mended=mended)
+    assert (decision.action, mended) == ("keep", [MOVED])
+    assert store.live_set("shop", "ecdsa-p256", issued.files) == issued.files
+
+
 @pytest.mark.parametrize("content", [b"", b"half a key"])
 def test_a_certificate_without_its_key_is_not_there(files: Files, issued: Issued, content: bytes) -> None:
     live = Path(files.path(FOLDER)) / "live"

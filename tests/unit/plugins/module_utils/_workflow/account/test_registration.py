@@ -476,7 +476,8 @@ def test_another_key_than_that_in_the_store_is_refused(registered: Kit) -> None:
 def test_the_key_of_a_certificate_is_refused_before_anything_is_sent(kit: Kit) -> None:
     key = make_key("ecdsa-p256")
     issuance = {"fingerprint": fingerprint_of(key)}
-    CertificateStore(kit.files).add_generation("shop", "ecdsa-p256", {"privkey.pem": key_to_pem(key)}, issuance)
+    files = {"privkey.pem": key_to_pem(key), "fullchain.pem": b"of no matter"}
+    CertificateStore(kit.files).add_generation("shop", "ecdsa-p256", files, issuance)
     before = kit.snapshot()
     authority = Authority("https://nowhere.invalid/dir", "default")
     for check in (True, False):
