@@ -154,7 +154,9 @@ def _remember(run: Run, attempt: Attempt, url: str | None) -> None:
 
 def _send(run: Run, attempt: Attempt) -> Order:
     """Make the order; without ``replaces`` when the CA won't have that, which is then remembered (RFC 9773 §5)."""
-    wanted, replaces = attempt.decision.wanted, attempt.decision.replaces
+    wanted = attempt.decision.wanted
+    # a CA that does not know the word may refuse the order over it
+    replaces = attempt.decision.replaces if run.session.directory.renewal_information else None
     try:
         return new_order(run.session, wanted.identifiers, wanted.profile, replaces)
     except ProblemError as error:

@@ -40,6 +40,10 @@ class OrderingCa(FakeCa):
         self.payloads: list[dict[str, Any]] = []
         self.refusals: deque[Answer] = deque()
         self.routes["/new-order"] = self._new_order
+        self.renewal_info = True
+
+    def directory(self) -> dict[str, Any]:
+        return {**super().directory(), **({"renewalInfo": f"{HOST}/renewal-info"} if self.renewal_info else {})}
 
     def _new_order(self, seen: Seen) -> Answer:
         self.payloads.append(seen.payload)
@@ -83,6 +87,13 @@ def test_an_order_says_what_it_replaces(ca: OrderingCa, run: Run) -> None:
     assert [payload["replaces"] for payload in ca.payloads] == [REPLACES]
     assert renewal(run) is None
     assert run.attempts[0].ordered
+
+
+def test_a_ca_without_renewal_information_is_not_told_what_an_order_replaces(ca: OrderingCa, run: Run) -> None:
+    ca.renewal_info = False
+    run.session.directory = fetch_directory(run.session.network, DIRECTORY)
+    open_orders(run)
+    assert [payload.get("replaces") for payload in ca.payloads] == [None]
 
 
 @pytest.mark.parametrize(
