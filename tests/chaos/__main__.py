@@ -15,12 +15,12 @@ from functools import partial
 from pathlib import Path
 from queue import Queue
 
-from tests.lab import Lab, LabError, Options
+from tests.lab import Lab, LabError
 from tests.lab.ca_proxy import CaProxy
 from tests.lab.programs import ROOT
 
 from . import kills, of_ca, of_dns, of_host
-from .matrix import HEADING, NOTES, Matrix, Result
+from .matrix import HEADING, NOTES, OPTIONS, Matrix, Result
 from .nursery import Nursery
 from .scene import Trouble
 
@@ -86,7 +86,7 @@ def _steps(words: Sequence[str]) -> list[str]:
 
 def _play_troubles(troubles: Sequence[Trouble], times: int, place: Path) -> Iterator[Result]:
     with ExitStack() as stack:
-        lab = stack.enter_context(Lab(Options(retry_after=(0, 0), authz_reuse=0, frontends=0)))
+        lab = stack.enter_context(Lab(OPTIONS))
         (place / "proxy").mkdir(parents=True)
         ca = stack.enter_context(CaProxy(lab, place / "proxy"))
         nursery = stack.enter_context(Nursery(place / "nursery", of_host.without_privileges()))

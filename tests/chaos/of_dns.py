@@ -47,6 +47,21 @@ def on_lab(harm: Callable[[Lab], None], mend: Callable[[Lab], None]) -> Begin:
     return begin
 
 
+def silent_to_all(name: str) -> Begin:
+    """Have one responder give no answer to anybody, the CA's resolver included."""
+    from_us, from_all = (
+        behind_proxy(name, Fault("silent")),
+        on_lab(lambda lab: lab.down(name), lambda lab: lab.up(name)),
+    )
+
+    @contextmanager
+    def begin(scene: Scene) -> Iterator[None]:
+        with from_all(scene), from_us(scene):
+            yield
+
+    return begin
+
+
 def proxied(name: str, responder: str, *faults: Fault) -> Trouble:
     """A row about a responder behind a proxy."""
     return Trouble(f"DNS: {name}", behind_proxy(responder, *faults))
@@ -75,7 +90,10 @@ TROUBLES = (
         on_lab(lambda lab: lab.change_tsig("knot", forget=True), lambda lab: lab.restore_tsig("knot")),
     ),
     Trouble("DNS: a wrong secret in the inventory", _wrong_secret),
-    proxied("a primary silent", "powerdns", Fault("silent")),
+    Trouble("DNS: a primary silent", silent_to_all("powerdns")),
+    # the CA can ask it for what it never got, and then ends the order: the price of passing over silence
+    Trouble("DNS: a primary silent to us only", behind_proxy("powerdns", Fault("silent")), forced=3),
+    Trouble("DNS: a secondary silent", silent_to_all("nsd")),
     proxied("a primary slow", "bind", Fault("slow", seconds=0.4)),
     proxied("a primary slower than the timeout", "bind", Fault("slow", seconds=1.5)),
     *(
@@ -84,7 +102,7 @@ TROUBLES = (
     ),
     *(
         proxied(f"a secondary {kind}", "nsd", Fault(kind))
-        for kind in ("silent", "truncated", "deaf", "refused", "servfail", "lame", "garbage", "broken")
+        for kind in ("truncated", "deaf", "refused", "servfail", "lame", "garbage", "broken")
     ),
     Trouble("DNS: one of two addresses dead", behind_proxy("knot", Fault("silent"), addresses=2)),
     proxied("a primary takes no update", "bind", Fault("refused", about="updates")),

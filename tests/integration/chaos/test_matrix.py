@@ -11,10 +11,10 @@ import pytest
 
 from tests.chaos import of_ca, of_dns, of_host
 from tests.chaos.__main__ import is_picked
-from tests.chaos.matrix import Matrix
+from tests.chaos.matrix import OPTIONS, Matrix
 from tests.chaos.nursery import Nursery
 from tests.chaos.scene import Scene, Trouble
-from tests.lab import Lab, Options
+from tests.lab import Lab
 from tests.lab.ca_faults import lose_request
 from tests.lab.ca_proxy import CaProxy
 
@@ -26,7 +26,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     folder = tmp_path_factory.mktemp("chaos")
     (folder / "proxy").mkdir()
     with (
-        Lab(Options(retry_after=(0, 0), authz_reuse=0, frontends=0)) as lab,
+        Lab(OPTIONS) as lab,
         CaProxy(lab, folder / "proxy") as ca,
         Nursery(folder / "nursery", of_host.without_privileges()) as nursery,
     ):
