@@ -26,7 +26,6 @@ from .memory import Memory
 from .orders import Limits
 from .pacing import HeldError
 from .plan import Decision
-from .profiles import check_offered
 from .retry import retry_all
 from .wanted import Wanted
 
@@ -73,6 +72,7 @@ class Ordering:
         needs: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
 
         def carry_out(run: Run) -> None:
+            steps.check_profiles(run)
             steps.prepare_keys(run)
             note_orders(run)
             open_orders(run)
@@ -132,9 +132,6 @@ class Ordering:
             attempts = begin(decisions, memory)
             if any(attempt.failure is None for attempt in attempts):
                 with connect(self._authority, self._files, self._concurrency, self._clock) as session:
-                    for each in attempts:
-                        profile = each.decision.wanted.profile
-                        check_offered(profile, session.directory.profiles, session.directory.url)
                     width, patience = self._concurrency, self._patience
                     carry_out(Run(session, self._store, self._clock, attempts, width, patience, memory=memory))
         made = {attempt.decision.target: attempt for attempt in attempts}

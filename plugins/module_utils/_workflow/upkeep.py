@@ -31,7 +31,6 @@ from .memory import Memory
 from .orders import Limits
 from .pacing import Deferral
 from .plan import Decision, Stored
-from .profiles import check_offered
 from .retry import parse_retry
 from .wanted import Target, Wanted
 
@@ -163,7 +162,7 @@ class Upkeep:
                 if not pace.taken:
                     break
                 try:
-                    session = session or self._connect(stack, untried)
+                    session = session or self._connect(stack)
                 except (NetworkError, ProblemError, PausedError) as error:
                     attempts = [Attempt(each) for each in pace.taken]
                     memory.record_outage(attempts, error, most=self._bounds.run_size)
@@ -175,11 +174,9 @@ class Upkeep:
                 self._run(session, attempts, memory)
         return self._conclude(decisions, tried, memory)
 
-    def _connect(self, stack: ExitStack, decisions: Sequence[Decision]) -> Session:
+    def _connect(self, stack: ExitStack) -> Session:
         session = stack.enter_context(connect(self._authority, self._files, self._bounds.concurrency, self._clock))
         stack.callback(lambda: self._requests.update(session.network.requests))
-        for profile in dict.fromkeys(decision.wanted.profile for decision in decisions):
-            check_offered(profile, session.directory.profiles, session.directory.url)
         return session
 
     def _run(self, session: Session, attempts: list[Attempt], memory: Memory) -> None:

@@ -91,6 +91,23 @@ def test_names_that_changed_are_tried_at_once(fleet: Upkeeper) -> None:
     assert statuses(fleet.keep({"name": "one", "domains": ["uno.fleet.test"]})) == {"one": "issued"}
 
 
+@pytest.mark.parametrize("fail_on", ["expired", "any"])
+def test_a_profile_that_the_ca_does_not_offer_any_more_holds_up_no_other(fleet: Upkeeper, fail_on: Any) -> None:
+    fleet.keep(site("one"))
+    gone = site("one", profile="gold")
+    for _number in range(2):
+        result = fleet.keep(gone, site("two"), fail_on=fail_on)
+        (entry, other) = result["certificates"]
+        assert (entry["status"], other["status"] in ("issued", "valid")) == ("failed", True)
+        assert entry["reason"].startswith("profile: 'gold' is not known to ")
+        assert (entry["failures"], "msg" in result) == (0, fail_on == "any")
+    placed = fleet.place(gone, site("three"))
+    assert [order["name"] for order in placed["orders"]] == ["three"]
+    assert "profile: 'gold' is not known to " in placed["msg"]
+    assert fleet.asked_for_orders == 3
+    assert statuses(fleet.keep(site("one"))) == {"one": "valid"}
+
+
 def test_no_more_orders_are_made_than_fit_into_three_hours(fleet: Upkeeper) -> None:
     sites, limits = [site(name) for name in ("one", "two", "three")], Limits(max_orders=2)
     checked = fleet.keep(*sites, limits=limits, check=True)

@@ -26,6 +26,7 @@ def issue(run: Run, fleet: Fleet, wait: float) -> None:
     Whatever happens, every value that was published is withdrawn again; the CA
     and the disk are kept at work meanwhile.
     """
+    steps.check_profiles(run)
     steps.prepare_keys(run)
     note_orders(run)
     open_orders(run)

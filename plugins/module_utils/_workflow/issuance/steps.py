@@ -19,12 +19,26 @@ from ..._acme.authorization import answer as answer_challenge
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
-from ..._core.errors import Error
+from ..._core.errors import Error, InputError
 from ..._core.workers import do_each
 from ..._x509.chain import check_issued, choose_chain
 from ..._x509.csr import make_csr
 from ..._x509.key import PrivateKey, fingerprint_of, key_to_pem, load_key, make_key
+from ..profiles import check_offered
 from .run import Attempt, Run
+
+
+def check_profiles(run: Run) -> None:
+    """Let drop out what is wanted with a profile that the CA does not offer, or no longer does.
+
+    No order may be made for it, and nothing is remembered of that: it is over as soon as one of them is changed.
+    """
+    directory = run.session.directory
+    for attempt in run.going:
+        try:
+            check_offered(attempt.decision.wanted.profile, directory.profiles, directory.url)
+        except InputError as error:
+            attempt.failure = attempt.held = error
 
 
 def prepare_keys(run: Run) -> None:
