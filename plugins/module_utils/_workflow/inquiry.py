@@ -284,5 +284,7 @@ def _is_final(error: Error) -> bool:
 
 def _whole_seconds(info: RenewalInfo) -> Window:
     """The window as it is remembered."""
-    end = info.end if not info.end.microsecond else info.end + timedelta(microseconds=1_000_000 - info.end.microsecond)
+    end = info.end.replace(microsecond=0)
+    if end < info.end and end.year < datetime.max.year:  # there is nothing to round up to after the last year
+        end += timedelta(seconds=1)
     return Window(info.start.replace(microsecond=0), end)

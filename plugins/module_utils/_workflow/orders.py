@@ -20,6 +20,9 @@ from .failures import SKEW
 LEEWAY = timedelta(minutes=1)
 """Between the note of an order and its making, so that no window is shorter for the CA than for us."""
 
+MOST_AT_ONCE = 100_000
+"""Orders noted for one instant; more is what a broken file says."""
+
 WINDOW = timedelta(hours=3) + LEEWAY
 WINDOW_PER_NAMES = timedelta(days=7) + LEEWAY
 
@@ -49,7 +52,7 @@ class OrderLog:
         made, names = document.get("made"), document.get("names")
         for text, number in made.items() if isinstance(made, Mapping) else ():
             if (at := self._read(text, WINDOW)) and isinstance(number, int) and number > 0:
-                self._made[at] += number
+                self._made[at] += min(number, MOST_AT_ONCE)
         for key, texts in names.items() if isinstance(names, Mapping) else ():
             instants = [self._read(text, WINDOW_PER_NAMES) for text in (texts if isinstance(texts, list) else ())]
             if found := sorted(at for at in instants if at):

@@ -109,7 +109,7 @@ def usable_part(window: Window, not_before: datetime, not_after: datetime) -> Wi
     """
     lifetime = not_after - not_before
     latest = not_after - lifetime / RESERVE
-    if window.start >= latest or window.end < not_before - lifetime:
+    if window.start >= latest or not_before - window.end > lifetime:
         return None
     return Window(window.start, min(window.end, latest))
 

@@ -254,6 +254,14 @@ def test_a_window_that_makes_no_sense_is_told_and_the_lifetime_decides(world: Wo
     assert world.ask().notes == [], "it was told before"
 
 
+def test_a_window_up_to_the_end_of_all_time_is_taken_as_it_is(world: World) -> None:
+    times = {"start": format_instant(NOW + 3 * DAY), "end": "9999-12-31T23:59:59.5Z"}
+    world.windows[world.add("shop")] = Answer(document={"suggestedWindow": times})
+    world.ask()
+    assert world.renewal("shop")["end"] == "9999-12-31T23:59:59Z"
+    assert only_decision(world).action == "keep"
+
+
 def test_a_clock_that_jumped_does_not_keep_questions_back(world: World) -> None:
     world.window(world.add("shop", age=DAY), 30 * DAY)
     world.pass_time(20 * DAY)

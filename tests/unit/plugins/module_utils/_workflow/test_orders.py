@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import (
+    MOST_AT_ONCE,
     WINDOW,
     WINDOW_PER_NAMES,
     Limits,
@@ -91,6 +92,11 @@ def test_what_a_wrong_clock_has_noted_for_the_future_counts_for_nothing(log: Ord
 )
 def test_what_makes_no_sense_counts_for_nothing(document: dict[str, Any]) -> None:
     assert OrderLog(document, NOW).as_dict() == {}
+
+
+def test_a_number_of_orders_that_nobody_can_have_made_takes_no_memory() -> None:
+    log = OrderLog({"made": {"2026-11-23T04:00:00Z": 10**12}, "names": {}}, NOW)
+    assert len(log.instants(NOW)) == MOST_AT_ONCE
 
 
 @given(

@@ -125,6 +125,7 @@ def test_the_certificates_of_a_site_share_an_instant_where_their_windows_allow_i
 
 
 BEGIN, END = NOW - timedelta(days=45), NOW + timedelta(days=45)
+FIRST, LAST = (each.replace(tzinfo=timezone.utc) for each in (datetime.min, datetime.max))
 
 
 def test_a_window_within_the_lifetime_is_used_as_it_is() -> None:
@@ -149,6 +150,12 @@ def test_a_window_in_the_past_is_used_as_that_is_how_a_ca_says_at_once() -> None
 )
 def test_a_window_that_makes_no_sense_for_the_certificate_is_not_used(window: Window) -> None:
     assert usable_part(window, BEGIN, END) is None
+
+
+@pytest.mark.parametrize(("begin", "end"), [(BEGIN, LAST), (FIRST, END), (FIRST, LAST), (LAST, BEGIN)])
+def test_a_lifetime_of_thousands_of_years_is_no_reason_to_fail(begin: datetime, end: datetime) -> None:
+    part = usable_part(WINDOW, begin, end)
+    assert part in (None, WINDOW)
 
 
 def test_of_a_window_that_reaches_beyond_the_end_the_part_before_it_is_used() -> None:
