@@ -97,7 +97,7 @@ def pace(candidates: Sequence[Candidate], known: Known, now: datetime) -> Pace:
             result.deferred[each.decision.target] = deferral
         else:
             open_now.append(each)
-    leaders = _one_for_each_failing_name(open_now, known)
+    leaders = _one_for_each_failing_name(open_now, known, now)
     slots = Slots(known.orders.instants(now), known.limits.max_orders, WINDOW)
     per_names: dict[tuple[str, ...], Slots] = {}
     for each in open_now:
@@ -147,22 +147,33 @@ def _describe_failures(failures: Failures) -> str:
     return f"failed {times}: {failures.reason}"
 
 
-def _one_for_each_failing_name(candidates: Sequence[Candidate], known: Known) -> dict[Target, Candidate]:
+def _one_for_each_failing_name(candidates: Sequence[Candidate], known: Known, now: datetime) -> dict[Target, Candidate]:
     """The candidates that wait for another one which shares a name that has failed, each with that other.
 
     RSA and ECDSA certificates of a site share the CA's patience for their names: one attempt tells whether the
-    names work again. Those go first that have failed least often, so that none is left out for ever.
+    names work again. Those go first that have failed least often, so that none is left out for ever, and last
+    those that may make no order, since nobody would learn anything from them for days.
     """
     leaders: dict[str, Candidate] = {}
     waiting: dict[Target, Candidate] = {}
-    for each in sorted(candidates, key=lambda each: each.failures.count):
-        failing = sorted(name for name in each.names & known.identifiers.keys() if known.identifiers[name].count)
+    failing_names = {name for name, failures in known.identifiers.items() if failures.count}
+    concerned = [each for each in candidates if not each.names.isdisjoint(failing_names)]
+    for each in sorted(concerned, key=lambda each: (_is_held_up(each, known, now), each.failures.count)):
+        failing = sorted(each.names & failing_names)
         leader = next((leaders[name] for name in failing if name in leaders), None)
         if leader:
             waiting[each.decision.target] = leader
         else:
             leaders.update(dict.fromkeys(failing, each))
     return waiting
+
+
+def _is_held_up(each: Candidate, known: Known, now: datetime) -> bool:
+    """Whether its own names, or the CA, keep it from an order that it needs."""
+    if each.pending:
+        return False
+    own = Slots(known.orders.instants_for(each.exact_names, now), known.limits.max_orders_per_names, WINDOW_PER_NAMES)
+    return own.next_free(now) > now or _pause(each, known.pauses, ALL_OF_AN_ORDER) is not None
 
 
 def _no_order(

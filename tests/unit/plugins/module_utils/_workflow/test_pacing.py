@@ -113,6 +113,19 @@ def test_one_of_several_certificates_for_a_name_that_has_failed_goes_first() -> 
     assert deferral.reason == "a (ecdsa-p256) is tried first, since an attempt for a.example.com has failed"
 
 
+def test_who_may_make_no_order_does_not_go_first() -> None:
+    long_ago = START - timedelta(days=1)
+    both, alone = candidates("a+b", "a")
+    alone = replace(alone, failures=failed(1, long_ago))
+    identifiers = {"a.example.com": failed(1, long_ago)}
+    log = OrderLog({}, START)
+    for _number in range(5):
+        log.note(both.exact_names, START - timedelta(days=2))
+    assert taken(pace([both, alone], known(identifiers, log), START)) == ["a (ecdsa-p256)"]
+    held = {"newOrder b.example.com": paused(600)}
+    assert taken(pace([both, alone], known(identifiers, pauses=held), START)) == ["a (ecdsa-p256)"]
+
+
 def test_none_of_several_certificates_for_a_name_is_left_out_for_ever() -> None:
     group = {each.decision.target: each for each in candidates("a", "a+b", "a+c")}
     identifiers = {"a.example.com": failed()}
