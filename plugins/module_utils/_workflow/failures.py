@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._acme.order import NEW_ORDER
+from .._acme.pauses import LONGEST
 from .._acme.problem import ProblemError
 from .._core.clock import format_instant, parse_instant
 from .._core.errors import Error, StoreError
@@ -29,7 +30,7 @@ SKEW = timedelta(minutes=5)
 MOST_VALIDATIONS, VALIDATION_WINDOW = 5, timedelta(hours=1)
 """After so many failed validations of an identifier in that time CAs refuse more, whoever asks for them."""
 
-LONGEST_PAUSE = timedelta(days=30)
+LONGEST_PAUSE = LONGEST
 LONGEST_REASON = 500
 KEPT = timedelta(days=30)
 """How long the failures of a name are kept that nobody tries any more."""
@@ -118,8 +119,10 @@ def refusal_in(error: Error, now: datetime) -> Refusal | None:
     if not isinstance(error, ProblemError) or not error.asks_to_wait:
         return None
     if error.retry_after is not None:
-        seconds = min(max(error.retry_after, 0.0), LONGEST_PAUSE.total_seconds())
-        return Refusal(now + timedelta(seconds=seconds))
+        # "at once" (or a date that is over for our clock) is no time to wait: without one it is a failure like others,
+        # or each run would ask for everything again
+        seconds = min(error.retry_after, LONGEST_PAUSE.total_seconds())
+        return Refusal(now + timedelta(seconds=seconds)) if seconds > 0 else None
     paused = error.problem.status != 503 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
     return Refusal(None) if paused else None
 
