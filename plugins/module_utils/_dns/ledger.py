@@ -10,10 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+import dns.exception
+import dns.name
+
 from .._core.errors import BrokenRecordError, StoreError
 from .._core.files import Files
 from .plan import Plan
-from .record import TxtRecord
+from .record import LONGEST_STRING, TxtRecord
 
 FOLDER = "dns"
 _LABEL = r"[!-\-/-~]{1,63}"  # printable ASCII without the dot
@@ -133,4 +136,11 @@ class Ledger:
 def _is_sound(entry: Entry) -> bool:
     """Whether it can have been published."""
     names = (entry.owner, entry.zone, entry.name)
-    return all(_DOMAIN.fullmatch(name) for name in names) and len(entry.value) > 0 and entry.value.isascii()
+    return all(map(_is_name, names)) and 0 < len(entry.value) <= LONGEST_STRING and entry.value.isascii()
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return bool(_DOMAIN.fullmatch(text) and dns.name.from_text(text))
+    except dns.exception.DNSException:
+        return False

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,9 @@ def test_noting_twice_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
         '{"values": [{"zone": "example", "owner": 5, "value": "1", "name": "a.example"}]}',
         '{"values": [{"zone": "..", "owner": "a..b", "value": "1", "name": "a.example"}]}',
         '{"values": [{"zone": "example", "owner": "a.example", "value": "", "name": "a.example"}]}',
+        json.dumps({"values": [{"zone": "example", "owner": "a." * 130 + "example", "value": "1", "name": "a"}]}),
+        json.dumps({"values": [{"zone": "\\300.example", "owner": "a.example", "value": "1", "name": "a"}]}),
+        json.dumps({"values": [{"zone": "example", "owner": "a.example", "value": "1" * 256, "name": "a"}]}),
     ],
 )
 def test_a_file_that_is_no_ledger_is_told_and_put_aside(ledger: Ledger, tmp_path: Path, content: str) -> None:
