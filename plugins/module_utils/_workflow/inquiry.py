@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from random import SystemRandom
 
 from .._acme.pauses import PausedError
@@ -285,6 +285,6 @@ def _is_final(error: Error) -> bool:
 def _whole_seconds(info: RenewalInfo) -> Window:
     """The window as it is remembered."""
     end = info.end.replace(microsecond=0)
-    if end < info.end and end.year < datetime.max.year:  # there is nothing to round up to after the last year
+    if end < info.end and end.year < MAXYEAR:  # there is nothing to round up to after the last year
         end += timedelta(seconds=1)
     return Window(info.start.replace(microsecond=0), end)

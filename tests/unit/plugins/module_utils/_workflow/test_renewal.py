@@ -125,7 +125,7 @@ def test_the_certificates_of_a_site_share_an_instant_where_their_windows_allow_i
 
 
 BEGIN, END = NOW - timedelta(days=45), NOW + timedelta(days=45)
-FIRST, LAST = (each.replace(tzinfo=timezone.utc) for each in (datetime.min, datetime.max))
+FIRST, LAST = datetime(1, 1, 1, tzinfo=timezone.utc), datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 
 
 def test_a_window_within_the_lifetime_is_used_as_it_is() -> None:
