@@ -17,7 +17,7 @@ from .._acme.network import Network
 from .._acme.pauses import Pauses
 from .._acme.session import Session
 from .._core.clock import Clock
-from .._core.errors import BrokenRecordError, InputError
+from .._core.errors import InputError
 from .._core.files import Files
 from .._core.name import check_name
 from .._store.accounts import AccountStore
@@ -40,11 +40,7 @@ class Authority:
 def account_in_use(authority: Authority, files: Files) -> str | None:
     """The URL of the account that :func:`connect` would use, or None when there is none yet."""
     store = AccountStore(files, authority_name(authority.directory), check_name(authority.account, "account"))
-    try:
-        record = store.record() or {}
-    except BrokenRecordError:
-        return None
-    url = record.get("account_uri")
+    url = (store.record() or {}).get("account_uri")
     return url if isinstance(url, str) else None
 
 

@@ -92,10 +92,7 @@ def read_store(store: CertificateStore, mended: list[str] | None = None) -> dict
     """All stored certificates by name and key type; one that is broken beyond recovery counts as not there."""
     found: dict[str, dict[str, Stored]] = {}
     for entry in store.scan():
-        try:
-            state = store.state(entry.name, entry.key_type)
-        except StoreError:
-            state = {}
+        state = store.state(entry.name, entry.key_type)
         stored = _read_entry(entry, state) or _recover(store, entry, state, mended)
         if stored is not None:
             found.setdefault(entry.name, {})[entry.key_type] = stored

@@ -21,7 +21,7 @@ from .._core.name import check_name
 from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
-from .connection import Authority
+from .connection import Authority, account_in_use
 from .failures import (
     NO_FAILURES,
     Failures,
@@ -38,6 +38,7 @@ from .issuance.run import Attempt
 from .job import Outcome
 from .orders import Limits, OrderLog
 from .pacing import Candidate, Known, Pace, pace
+from .pending import pending_order
 from .plan import Decision, order_by_urgency
 from .retry import Retry
 from .wanted import Target, Wanted
@@ -51,6 +52,7 @@ class Memory:
         self._store = CertificateStore(files)
         self._account = AccountMemory(files, folder, check_name(authority.account, "account"))
         self._authority = authority
+        self._account_url = account_in_use(authority, files)
         self._limits = limits
         self._clock = clock
         now = clock.now()
@@ -65,10 +67,7 @@ class Memory:
         """What is remembered of a certificate, if it is wanted as it was when it failed."""
         target = decision.target
         if target not in self._certificates:
-            try:
-                state = self._store.state(target.name, target.key_type)
-            except StoreError:
-                state = {}
+            state = self._store.state(target.name, target.key_type)
             self._certificates[target] = read_state(state, self._wish(decision.wanted), self._clock.now())
         return self._certificates[target]
 
@@ -200,16 +199,14 @@ class Memory:
 
     def _is_pending(self, decision: Decision) -> bool:
         """Whether an order is pending that is for what is wanted now."""
-        target, wanted = decision.target, decision.wanted
         try:
-            order = self._store.pending(target.name, target.key_type) or {}
+            order = pending_order(self._store, decision, self._account_url)
         except StoreError:
             return False
-        fits = sorted(order.get("identifiers", ())) == _names(wanted) and order.get("profile") == wanted.profile
-        if fits and order.get("url"):
-            self._resumable.add(target)
-            return True
-        return False
+        if order is None or not order["url"]:
+            return False
+        self._resumable.add(decision.target)
+        return True
 
     def _wish(self, wanted: Wanted) -> dict[str, Any]:
         """What a failure is about: the same certificate wanted otherwise, or from another CA, may well succeed."""

@@ -25,6 +25,7 @@ from .job import Outcome, clear_finished, describe_fatal, expect, make_plan, out
 from .memory import Memory
 from .orders import Limits
 from .pacing import HeldError
+from .pending import pending_order
 from .plan import Decision
 from .retry import retry_all
 from .wanted import Wanted
@@ -61,7 +62,8 @@ class Ordering:
     def check(self, wanted: Sequence[Wanted], state: str) -> dict[str, Any]:
         """What would be done, from the list and the store alone."""
         decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
-        unordered = [each for each in decisions if each.due and not self._is_pending(each)]
+        account = account_in_use(self._authority, self._files)
+        unordered = [each for each in decisions if each.due and not self._is_pending(each, account)]
         if state == "finalized":
             changed = any(each.due for each in decisions)
             return {"changed": changed, **self._result([expect(each) for each in decisions])}
@@ -145,8 +147,8 @@ class Ordering:
             **describe_fatal(outcomes, "any", now),
         }
 
-    def _is_pending(self, decision: Decision) -> bool:
-        pending = self._store.pending(decision.target.name, decision.target.key_type)
+    def _is_pending(self, decision: Decision, account_url: str | None) -> bool:
+        pending = pending_order(self._store, decision, account_url)
         return pending is not None and pending["url"] is not None
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from ..._acme.order import Order, fetch_order, new_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
 from ..._core.errors import Error, StoreError
+from ..pending import pending_order
 from ..renewal import note_not_replaceable
 from .adoption import adopt_orders
 from .run import Attempt, Run
@@ -30,7 +31,8 @@ def open_orders(run: Run) -> None:
     in_doubt: list[Attempt] = []
 
     def resume(attempt: Attempt) -> None:
-        pending, target = _pending(run, attempt), attempt.decision.target
+        target = attempt.decision.target
+        pending = pending_order(run.store, attempt.decision, run.session.account_url)
         if pending and pending["url"]:
             _take_up(run, attempt, pending["url"])
         elif pending or run.store.has_broken_order(target.name, target.key_type):
@@ -45,24 +47,13 @@ def resume_orders(run: Run) -> None:
     """Take up the pending orders only; a certificate without one fails."""
 
     def resume(attempt: Attempt) -> None:
-        pending = _pending(run, attempt)
+        pending = pending_order(run.store, attempt.decision, run.session.account_url)
         if pending and pending["url"]:
             _take_up(run, attempt, pending["url"])
         if attempt.order is None:
             raise Error("no order is pending that fits the wanted certificate; state=present makes one")
 
     run.step(resume)
-
-
-def _pending(run: Run, attempt: Attempt) -> dict[str, Any] | None:
-    """What an interrupted attempt has left of its order, if that fits what is wanted; the URL may be missing."""
-    target, wanted = attempt.decision.target, attempt.decision.wanted
-    pending = run.store.pending(target.name, target.key_type)
-    if pending is None:
-        return None
-    names = [identifier.value for identifier in wanted.identifiers]
-    fits = sorted(pending["identifiers"]) == sorted(names) and pending.get("profile") == wanted.profile
-    return pending if fits and pending.get("account_uri") == run.session.account_url else None
 
 
 def _take_up(run: Run, attempt: Attempt, url: str) -> None:
