@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -121,6 +122,21 @@ def test_no_more_orders_are_made_than_fit_into_three_hours(fleet: Upkeeper) -> N
 
     assert statuses(fleet.keep(*sites, limits=limits, later=3 * HOUR - A_BIT))[entry["name"]] == "deferred"
     assert statuses(fleet.keep(*sites, limits=limits, later=3 * HOUR + 2 * MINUTE))[entry["name"]] == "issued"
+
+
+def test_an_order_is_written_down_before_the_ca_hears_of_it(fleet: Upkeeper) -> None:
+    """Or a task that is killed again and again would make orders beyond all limits."""
+    noted = []
+
+    def look(_number: int) -> bool:
+        (path,) = fleet.folder.glob("memory/*/*/orders.json")
+        noted.append(len(json.loads(path.read_text())["names"]))
+        return False
+
+    fleet.proxy.inject("newOrder", lose_request(), look)
+    assert statuses(fleet.keep(site("one"))) == {"one": "issued"}
+    assert len(fleet.place(site("two"))["orders"]) == 1
+    assert noted == [1, 2]
 
 
 def test_what_a_task_leaves_over_can_be_taken_by_the_next_one_at_once(fleet: Upkeeper) -> None:

@@ -6,15 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import Order
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import Pauses
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX, Problem, ProblemError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._store.layout import authority_name
+from ansible_collections.certfleet.acme.plugins.module_utils._store.memory import AccountMemory
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.memory import Memory
@@ -150,6 +154,19 @@ def test_a_paused_name_waits_until_a_retry_is_asked_for(recall: Recall, clock: F
     assert taken(recall(), clock, [mail]) == []
     recall().forget([mail], parse_retry(["mail"], WANTED))
     assert taken(recall(), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+@pytest.mark.parametrize("kind", ["directory", "newNonce", "newOrder", "authorization", "challenge", "finalize"])
+def test_nothing_is_begun_for_which_the_ca_wants_to_be_asked_later(
+    recall: Recall, files: Files, clock: FakeClock, kind: str
+) -> None:
+    account = AccountMemory(files, authority_name(CA), "default")
+    limit = ProblemError("the request", "acme.example", Problem(PREFIX + "rateLimited", "slow", 429), 3600)
+    Pauses(clock, keep=partial(account.remember, "pauses")).note(kind, limit)
+    pace = recall().pace(due(), clock.now())
+    assert (pace.taken, {each.until for each in pace.deferred.values()}) == ([], {START + timedelta(hours=1)})
+    clock.seconds += 3600
+    assert len(recall().pace(due(), clock.now()).taken) == 3
 
 
 def test_orders_are_noted_before_they_are_made_and_count_also_after_a_kill(recall: Recall, clock: FakeClock) -> None:
