@@ -11,6 +11,7 @@ from typing import Any
 
 from .._core.errors import Error
 from .._core.identifier import Identifier
+from .._core.plain import tame
 
 PREFIX = "urn:ietf:params:acme:error:"
 # A document nested deeper than RFC 8555 §6.7.1 allows is kept as it came, but not taken apart.
@@ -19,7 +20,7 @@ DEEPEST = 2
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem document; ``document`` is the JSON object as the CA sent it."""
+    """A problem document; ``document`` is the JSON object as the CA sent it, as far as it can be shown."""
 
     type: str
     detail: str = ""
@@ -32,6 +33,7 @@ class Problem:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], depth: int = 0) -> Problem:
         """Read a problem document; members of the wrong kind count as missing, so this never fails."""
+        document = tame(document) if depth == 0 else document
         status = document.get("status")
         subproblems = document.get("subproblems")
         parts = subproblems if isinstance(subproblems, list) and depth < DEEPEST else []
@@ -70,7 +72,7 @@ class Problem:
 
     def sentence(self) -> str:
         """All that the document says, on one line: each subproblem after the name that it is about."""
-        own = f"{self.identifier.value}: {self.reason}" if self.identifier else self.reason
+        own = " ".join(f"{self.identifier.value}: {self.reason}".split()) if self.identifier else self.reason
         return "; ".join([own, *(part.sentence() for part in self.subproblems)])
 
     @property

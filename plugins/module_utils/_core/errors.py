@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from .plain import plain
+
 
 class Error(Exception):
     """Something the user has to know; ``details`` holds JSON-safe facts beside the sentence."""
 
     def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = plain(message)
+        super().__init__(self.message)
         self.details: dict[str, Any] = details
 
     def result(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from .._acme.problem import ProblemError
 from .._core.clock import format_instant, parse_instant
 from .._core.errors import Error, StoreError
 from .._core.identifier import Identifier
+from .._core.plain import plain
 
 DELAYS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100), timedelta(days=1))
 """How long to wait after the first failure in a row, the second, the third, and every one after that."""
@@ -203,7 +204,7 @@ def _read(document: Mapping[str, Any], now: datetime) -> Failures:
         at=at,
         next_attempt=_instant(document.get("next_attempt")),
         needs_human=needs_human,
-        reason=str(document.get("reason") or ""),
+        reason=plain(str(document.get("reason") or "")),
     )
 
 

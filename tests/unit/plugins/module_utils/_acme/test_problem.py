@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import Problem, ProblemError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
+from ansible_collections.certfleet.acme.plugins.module_utils._core.plain import tame
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,20 @@ def test_a_detail_of_many_lines_becomes_one() -> None:
     assert Problem("about:blank", "one\n two\t three", 500).sentence() == "HTTP 500: one two three"
 
 
+def test_a_name_of_many_lines_becomes_one() -> None:
+    part = {"type": PREFIX + "dns", "identifier": {"type": "dns", "value": "a.example\nok: [host]"}}
+    sentence = Problem.from_json({**COMPOUND, "subproblems": [part]}).sentence()
+    assert sentence.endswith("; a.example ok: [host]: dns")
+
+
+def test_a_text_that_can_not_be_shown_is_neither_told_nor_kept() -> None:
+    error = ProblemError(
+        "it", "ca", Problem.from_json({"type": PREFIX + "dns", "detail": "\x1b[2J\ud800", "x": "\x9b"})
+    )
+    assert error.message == "The CA at ca refused it: dns: �[2J�"
+    assert error.result()["problem"] == {"type": PREFIX + "dns", "detail": "�[2J�", "x": "�"}
+
+
 def test_own_problems_round_trip() -> None:
     problem = Problem(PREFIX + "dns", "no answer", 400, (), Identifier("dns", "a.example.com"), "https://ca.test/1")
     assert Problem.from_json(problem.as_dict()) == problem
@@ -88,5 +103,5 @@ documents = st.recursive(
 def test_any_document_is_read_and_told_on_one_line(document: dict[str, Any]) -> None:
     error = ProblemError("a request", "ca.test", Problem.from_json(document))
     assert "\n" not in error.message
-    assert error.problem.as_dict() == (document or {"type": "about:blank"})
+    assert error.problem.as_dict() == (tame(document) or {"type": "about:blank"})
     json.dumps(error.result())

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What others have written, made fit to be shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._core.plain import LONGEST_TEXT, MOST_MEMBERS, plain, tame
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no such name", "keine Domäne “x”, 没有\u00a0这样的", "a\n\tb", "https://ca.example/unpause?jwt=e30.e30"],
+)
+def test_what_people_write_stays_as_it_is(text: str) -> None:
+    assert plain(text) == text
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x1b", "\x00", "\x07", "\x9b", "\u202e", "\u200b"])
+def test_what_is_no_character_or_a_command_is_replaced(text: str) -> None:
+    assert plain(f"a{text}b") == "a�b"
+    assert Error(f"a{text}b").result() == {"msg": "a�b"}
+
+
+def test_a_document_that_makes_sense_stays_as_it_is() -> None:
+    document = {"type": "x", "status": 400, "subproblems": [{"identifier": {"value": "a"}}], "more": [None, True, 1.5]}
+    assert tame(document) == document
+
+
+def test_a_document_that_makes_none_is_cut() -> None:
+    deep: Any = []
+    for _level in range(900):
+        deep = [deep]
+    document = {"deep": deep, "long": "x" * 10**6, "many": [0] * 10**5, "number": float("inf"), "\ud800": 1}
+    found = tame(document)
+    assert len(found["long"]) == LONGEST_TEXT + 1
+    assert len(found["many"]) == MOST_MEMBERS
+    assert found["number"] == "inf"
+    assert found["�"] == 1
+    assert json.dumps(found["deep"]).count("[") == 9
+
+
+@given(st.text(st.characters(categories=["Cs", "Cc", "Cf", "L", "Zs"])))
+def test_whatever_it_was_it_can_be_written_as_utf_8_and_stays_plain(text: str) -> None:
+    once = plain(text)
+    once.encode()
+    assert plain(once) == once
