@@ -75,6 +75,10 @@ TROUBLES = (
         ca(f"{step}, 503 as a web page", (step, web_page(503, "60"), first(1)))
         for step in ("directory", "newNonce", *STEPS)
     ),
+    *(
+        ca(f"{step}, 503", (step, refuse(503, "serverInternal", "busy", "60"), first(1)))
+        for step in ("newOrder", "finalize")
+    ),
     ca("finalize, 500", ("finalize", refuse(500, "serverInternal", "something broke"), first(1))),
     ca("newOrder, hangs", ("newOrder", hang(), first(1))),
     ca("finalize, answer 1 s late", ("finalize", delay(1), always)),

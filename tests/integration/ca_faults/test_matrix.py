@@ -42,6 +42,7 @@ EFFECTS: tuple[Effect, ...] = (
     swell(),
     refuse(429, "rateLimited", "too fast"),
     refuse(500, "serverInternal", "oops"),
+    refuse(503, "serverInternal", "busy"),
     web_page(503),
     web_page(502),
 )

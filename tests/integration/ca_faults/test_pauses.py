@@ -25,6 +25,10 @@ def seconds() -> Effect:
     return refuse(429, "rateLimited", "slow down", "3600")
 
 
+def overloaded() -> Effect:
+    return refuse(503, "serverInternal", "busy", "3600")
+
+
 def date() -> Effect:
     """Counted from now, as it can be long since the tests were collected."""
     return web_page(503, format_datetime(datetime.now(timezone.utc) + HOUR, usegmt=True))
@@ -37,6 +41,7 @@ def date() -> Effect:
         ("newNonce", seconds),
         ("newOrder", seconds),
         ("newOrder", date),
+        ("newOrder", overloaded),
         ("authorization", date),
         ("challenge", seconds),
         ("finalize", date),
