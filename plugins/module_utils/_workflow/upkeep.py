@@ -97,8 +97,9 @@ class Upkeep:
         memory = self._recall()
         memory.forget(decisions, asked, write=False)
         pace = memory.pace(decisions, self._clock.now())
-        for decision in pace.taken[self._bounds.most :] if self._bounds.most else ():
-            pace.deferred[decision.target] = self._next_turn(decision)
+        later = pace.taken[self._bounds.most :] if self._bounds.most else []
+        pace.deferred.update((decision.target, self._next_turn(decision)) for decision in later)
+        self._left = len(later)
         outcomes = [
             put_off(each, pace.deferred[each.target]) if each.target in pace.deferred else expect(each)
             for each in decisions

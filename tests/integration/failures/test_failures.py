@@ -141,8 +141,10 @@ def test_an_order_is_written_down_before_the_ca_hears_of_it(fleet: Upkeeper) -> 
 
 def test_what_a_task_leaves_over_can_be_taken_by_the_next_one_at_once(fleet: Upkeeper) -> None:
     sites = [site(name) for name in ("one", "two", "three")]
+    checked = fleet.keep(*sites, run_size=1, max_runs=2, check=True)
     done = fleet.keep(*sites, run_size=1, max_runs=2, fail_on="any")
     assert (done["runs"], done["left"], "msg" in done) == (2, 1, False)
+    assert (checked["left"], statuses(checked)) == (1, statuses(done))
     (entry,) = [each for each in done["certificates"] if each["status"] == "deferred"]
     assert wait_of(entry) <= timedelta()
     assert fleet.keep(*sites)["left"] == 0
