@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..._acme.order import Order, fetch_order, new_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
+from ..._core.clock import format_instant, parse_instant
 from ..._core.errors import Error, StoreError
 from ..pending import pending_order
 from ..renewal import note_not_replaceable
@@ -24,6 +26,11 @@ from .run import Attempt, Run
 
 OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
 """What CAs have called it when they would not take ``replaces``."""
+
+GONE = (400, 401, 403, 404, 410)
+
+LONGEST_LIFE = timedelta(days=7)
+"""How long an order is gone on with that can't be read, or that the CA is at work on."""
 
 
 def open_orders(run: Run) -> None:
@@ -34,7 +41,7 @@ def open_orders(run: Run) -> None:
         target = attempt.decision.target
         pending = pending_order(run.store, attempt.decision, run.session.account_url)
         if pending and pending["url"]:
-            _take_up(run, attempt, pending["url"])
+            _take_up(run, attempt, pending)
         elif pending or run.store.has_broken_order(target.name, target.key_type):
             in_doubt.append(attempt)
 
@@ -49,25 +56,42 @@ def resume_orders(run: Run) -> None:
     def resume(attempt: Attempt) -> None:
         pending = pending_order(run.store, attempt.decision, run.session.account_url)
         if pending and pending["url"]:
-            _take_up(run, attempt, pending["url"])
+            _take_up(run, attempt, pending)
         if attempt.order is None:
             raise Error("no order is pending that fits the wanted certificate; state=present makes one")
 
     run.step(resume)
 
 
-def _take_up(run: Run, attempt: Attempt, url: str) -> None:
+def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     """Go on with an order, unless nothing can become of it any more."""
+    hopeless = _is_old(pending, run.clock.now())
     try:
-        order = fetch_order(run.session, url)
-    except ProblemError as error:
-        if error.problem.status in (403, 404):  # the CA forgets orders after a while
+        order = fetch_order(run.session, pending["url"])
+    except (NetworkError, ProblemError) as error:
+        if hopeless or _is_gone(error):
             return
         raise
     # once finalized, an order is of use to nobody who has not the key
     for_lost_key = attempt.key_made and order.status in ("processing", "valid")
-    if order.status != "invalid" and not for_lost_key:
+    stuck = hopeless and order.status == "processing"
+    if order.status != "invalid" and not for_lost_key and not stuck:
         run.take(attempt, order)
+
+
+def _is_gone(error: NetworkError | ProblemError) -> bool:
+    """Whether a CA has no such order: it forgets them after a while, and CAs have several words for that."""
+    if not isinstance(error, ProblemError) or error.asks_to_wait or error.is_("badNonce"):
+        return False
+    return error.problem.status in GONE
+
+
+def _is_old(pending: Mapping[str, Any], now: datetime) -> bool:
+    """Whether an order was made so long ago that one of which still nothing has become must not be waited for."""
+    try:
+        return now - parse_instant(pending.get("ordered_at", "")) > LONGEST_LIFE
+    except ValueError:
+        return False
 
 
 def _order(run: Run, attempts: Sequence[Attempt]) -> None:
@@ -139,6 +163,7 @@ def _remember(run: Run, attempt: Attempt, url: str | None) -> None:
         "identifiers": [identifier.value for identifier in wanted.identifiers],
         "profile": wanted.profile,
         "account_uri": run.session.account_url,
+        "ordered_at": format_instant(run.clock.now()),
     }
     run.store.set_pending(target.name, target.key_type, dict(pending))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.key import Ac
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.network import Network
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
@@ -195,6 +197,46 @@ def test_an_order_for_a_key_that_is_lost_is_made_anew(ca: OrderingCa, run: Run, 
     again = Run(run.session, run.store, run.clock, [Attempt(run.attempts[0].decision)])
     open_orders(again)
     assert again.attempts[0].placed_order.url == f"{HOST}/order/old"
+
+
+def leave_pending(run: Run) -> None:
+    """What an interrupted run leaves of its order; it is the one of the next run, which must take it up."""
+    pending = {"url": f"{HOST}/order/old", "identifiers": ["shop.example.com"], "profile": None}
+    at = format_instant(run.clock.now())
+    run.store.set_pending(NAME, KEY_TYPE, {**pending, "account_uri": run.session.account_url, "ordered_at": at})
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(400, "malformed"), (401, "unauthorized"), (403, "unauthorized"), (404, "malformed"), (410, "gone")],
+)
+def test_an_order_that_the_ca_knows_no_more_is_made_anew_whatever_it_calls_that(
+    ca: OrderingCa, run: Run, status: int, name: str
+) -> None:
+    leave_pending(run)
+    ca.routes["/order/old"] = lambda _seen: refusal(name, status, "No order for ID")
+    open_orders(run)
+    assert run.attempts[0].placed_order.url == f"{HOST}/order/1"
+
+
+STUCK = {"status": "processing", "identifiers": [], "authorizations": [], "finalize": f"{HOST}/f"}
+
+
+@pytest.mark.parametrize(
+    "old", [refusal("serverInternal", 500, "oops"), Answer(document=STUCK)], ids=["can't be read", "never done"]
+)
+def test_an_order_of_which_nothing_becomes_for_a_week_is_made_anew(ca: OrderingCa, run: Run, old: Answer) -> None:
+    leave_pending(run)
+    ca.routes["/order/old"] = lambda _seen: old
+    run.clock.sleep(timedelta(days=6).total_seconds())
+    open_orders(run)
+    attempt = run.attempts[0]
+    assert attempt.failure is not None or attempt.placed_order.url == f"{HOST}/order/old"
+
+    run.clock.sleep(timedelta(days=2).total_seconds())
+    again = Run(run.session, run.store, run.clock, [Attempt(attempt.decision)])
+    open_orders(again)
+    assert again.attempts[0].placed_order.url == f"{HOST}/order/1"
 
 
 def test_nothing_is_ordered_for_what_is_held(ca: OrderingCa, run: Run) -> None:
