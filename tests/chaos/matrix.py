@@ -56,8 +56,9 @@ injected: requests, messages, processes or files that the fault has met. wanted:
 obtained: those that were there in the end. When a fault is over, runs follow on a clock that is set forward by 2 minutes,
 15 minutes, 2 hours and 25 hours, so that the waiting time of every remembered failure passes.
 forced: orders beyond one for each certificate, which the fault leaves no choice about: what the CA has ended can't be
-used again, nor what was made for a renewal that has been forgotten with everything else. wasted: orders beyond these. lost: certificates that had been there and were not, whole and fitting, at any
-moment, keys without a certificate, and wanted ones that were not obtained."""
+used again, nor what was made for a renewal that has been forgotten with everything else. wasted: orders beyond these.
+lost: certificates that had been there and were not, whole and fitting, at any moment, keys without a certificate, and
+wanted ones that were not obtained."""
 
 
 class Matrix:
