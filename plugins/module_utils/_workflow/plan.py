@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from .._core.clock import format_instant, parse_instant
-from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal
+from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal, usable_part
 from .timing import renewal_instant
 from .wanted import Target, Wanted
 
@@ -42,8 +42,13 @@ class Stored:
 
     @property
     def chosen(self) -> datetime | None:
-        """The instant chosen in the CA's window, or None when there is no window that can be used."""
-        return self.renewal.chosen if self.renewal else None
+        """The instant chosen in the CA's window, or None when there is no window that can be used.
+
+        That it lies in the part that can be used is not taken on trust: after it, the certificate would expire.
+        """
+        instant, window = (self.renewal.chosen, self.renewal.window) if self.renewal else (None, None)
+        part = window and usable_part(window, self.not_before, self.not_after)
+        return instant if instant and part and instant in part else None
 
     @property
     def window(self) -> Window | None:

@@ -47,6 +47,13 @@ def test_a_fresh_certificate_is_kept() -> None:
     assert (decision.action, decision.reason) == ("keep", "valid until 2027-02-21T04:00:00Z")
 
 
+def test_an_instant_that_leaves_no_time_before_the_end_is_not_believed() -> None:
+    # what is in the store can have been changed since the instant was chosen from the window of the CA
+    window = Window(NOW, NOW + timedelta(days=9000))
+    late = replace(AGED, renewal=Renewal(CERTIFICATE_ID, window, AGED.not_after - timedelta(days=1)))
+    assert late.renew_at == AGED.renew_at
+
+
 def test_a_missing_certificate_is_issued() -> None:
     assert decide_one(SHOP, {}).action == "issue"
     assert decide_one(SHOP, {}).reason == "there is none yet"
