@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..._acme.order import Order, fetch_order, new_order
-from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
+from ..._acme.problem import PREFIX, LostConnectionError, NetworkError, ProblemError
 from ..._core.clock import format_instant, parse_instant
 from ..._core.errors import Error, StoreError
 from ..pending import pending_order
@@ -26,6 +26,9 @@ from .run import Attempt, Run
 
 OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
 """What CAs have called it when they would not take ``replaces``."""
+
+OFTEN = 3
+"""After so many failures in a row an order does not say any more what it replaces."""
 
 GONE = (400, 401, 403, 404, 410)
 
@@ -171,8 +174,9 @@ def _remember(run: Run, attempt: Attempt, url: str | None) -> None:
 def _send(run: Run, attempt: Attempt) -> Order:
     """Make the order; without ``replaces`` when the CA won't have that, which is then remembered (RFC 9773 §5)."""
     wanted = attempt.decision.wanted
-    # a CA that does not know the word may refuse the order over it
-    replaces = attempt.decision.replaces if run.session.directory.renewal_information else None
+    # a CA that does not know the word may refuse the order over it, or break
+    willing = run.session.directory.renewal_information and not _has_failed_often(run, attempt)
+    replaces = attempt.decision.replaces if willing else None
     try:
         return new_order(run.session, wanted.identifiers, wanted.profile, replaces)
     except ProblemError as error:
@@ -185,7 +189,16 @@ def _send(run: Run, attempt: Attempt) -> Order:
     return order
 
 
+def _has_failed_often(run: Run, attempt: Attempt) -> bool:
+    """Whether it is time to try it without what an order can do without."""
+    failures = run.store.state(attempt.decision.target.name, attempt.decision.target.key_type).get("failures")
+    return isinstance(failures, int) and failures >= OFTEN
+
+
 def _may_be_about_replaces(error: ProblemError) -> bool:
     """Whether the CA may have refused ``replaces``: there is more than one word for that, so the rest is excluded."""
     about_names = bool(error.details["identifiers"])
-    return not about_names and (error.problem.name in OF_REPLACES or error.problem.status in (404, 409))
+    # what has a name in the RFC is about something else; a page or a word of the CA's own may mean anything
+    unnamed = not error.problem.type.startswith(PREFIX) and 400 <= (error.problem.status or 0) < 500
+    known = error.problem.name in OF_REPLACES or error.problem.status in (404, 409)
+    return not about_names and not error.asks_to_wait and (known or unnamed)

@@ -98,6 +98,15 @@ def test_a_ca_without_renewal_information_is_not_told_what_an_order_replaces(ca:
     assert [payload.get("replaces") for payload in ca.payloads] == [None]
 
 
+@pytest.mark.parametrize(("failures", "said"), [(2, REPLACES), (3, None), ("many", REPLACES)])
+def test_what_has_failed_often_is_ordered_without_saying_what_it_replaces(
+    ca: OrderingCa, run: Run, failures: Any, said: str | None
+) -> None:
+    run.store.update_state(NAME, KEY_TYPE, failures=failures)
+    open_orders(run)
+    assert [payload.get("replaces") for payload in ca.payloads] == [said]
+
+
 @pytest.mark.parametrize(
     "refused",
     [
@@ -106,6 +115,8 @@ def test_a_ca_without_renewal_information_is_not_told_what_an_order_replaces(ca:
         refusal("unauthorized", 403, "not this account's certificate"),
         refusal("conflict", 409, "replaced"),
         Answer(404, content=b"no such certificate"),
+        Answer(400, content=b"bad request"),
+        Answer(422, {"type": "urn:example:replaces", "detail": "unknown member"}),
     ],
     ids=lambda answer: str(answer.status),
 )
