@@ -16,6 +16,9 @@ from .scene import Scene, Trouble
 
 Begin = Callable[[Scene], AbstractContextManager[None]]
 
+KILLS = (1, 3, 7, 14)
+"""At which points of a step."""
+
 PERMISSIONS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 """Have permissions count for root, too."""
 
@@ -34,6 +37,21 @@ def full(step: str) -> Begin:
         yield
         scene.accident = None
         scene.injected += 1
+
+    return begin
+
+
+def killed(step: str) -> Begin:
+    """SIGKILL at several points of a step, in a run each, while certificates that are in place are renewed."""
+
+    @contextmanager
+    def begin(scene: Scene) -> Iterator[None]:
+        for number in KILLS:
+            scene.accident = Accident("killed", step, number)
+            scene.injected += scene.keep().killed
+            scene.problems += [f"meanwhile, {each}" for each in scene.lost()]
+        scene.accident = None
+        yield
 
     return begin
 
@@ -125,6 +143,10 @@ def _other_zone(scene: Scene) -> Iterator[None]:
 BROKEN = b'{"failures": "many", "url'
 
 TROUBLES = (
+    *(
+        Trouble(f"host: renewal killed in {step}", killed(step), runs=0)
+        for step in ("ask for windows", "open orders", "publish", "finalize", "store", "withdraw", "record failures")
+    ),
     *(
         Trouble(f"host: disk full in {step}", full(step))
         for step in ("prepare keys", "open orders", "publish", "store", "withdraw")

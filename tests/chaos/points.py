@@ -57,6 +57,7 @@ def steps() -> dict[str, list[Callable[..., Any]]]:
     from ansible_collections.certfleet.acme.plugins.module_utils._frontend.installed import Frontend
     from ansible_collections.certfleet.acme.plugins.module_utils._workflow import connection, job
     from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.steps import Steps
+    from ansible_collections.certfleet.acme.plugins.module_utils._workflow.inquiry import Inquiry
     from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance import (
         awaiting,
         opening,
@@ -67,6 +68,7 @@ def steps() -> dict[str, list[Callable[..., Any]]]:
     return {
         "lock": [Lock.__enter__],
         "clear finished orders": [job.clear_finished],
+        "ask for windows": [Inquiry.ask],
         "withdraw leftovers": [Fleet.withdraw_leftovers],
         "connect": [connection.connect],
         "prepare keys": [steps.prepare_keys],

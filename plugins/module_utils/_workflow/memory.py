@@ -14,7 +14,7 @@ from typing import Any
 
 from .._acme.directory import check_directory_url
 from .._acme.pauses import Pauses
-from .._core.clock import Clock
+from .._core.clock import Clock, parse_instant
 from .._core.errors import Error, StoreError
 from .._core.files import Files
 from .._core.name import check_name
@@ -60,8 +60,11 @@ class Memory:
         self._orders = OrderLog(self._account.recall("orders"), now)
         self._certificates: dict[Target, Failures] = {}
         self._candidates: dict[Target, Candidate] = {}  # thousands wait for their turn while some are tried
-        self._noted: dict[Target, datetime] = {}
         self._resumable: set[Target] = set()
+        for target, at in self._orders.reserved.items():
+            name, _slash, key_type = target.partition("/")
+            if not self._may_be_made(name, key_type, at):
+                self._orders.release(target)
 
     def failures_of(self, decision: Decision) -> Failures:
         """What is remembered of a certificate, if it is wanted as it was when it failed."""
@@ -112,8 +115,8 @@ class Memory:
         at = self._clock.now().replace(microsecond=0)
         ordering = [attempt for attempt in attempts if attempt.held is None]
         for attempt in ordering:
-            self._orders.note(_names(attempt.decision.wanted), at)
-            self._noted[attempt.decision.target] = at
+            if attempt.decision.target not in self._resumable:
+                self._orders.reserve(_key(attempt.decision.target), _names(attempt.decision.wanted), at)
         try:
             self._account.remember("orders", self._orders.as_dict())
         except StoreError as error:
@@ -180,11 +183,15 @@ class Memory:
         """Give back the orders that were noted but not made, and those that can become no certificate."""
         for attempt in attempts:
             target, names = attempt.decision.target, _names(attempt.decision.wanted)
-            noted = self._noted.pop(target, None)
-            if noted and not attempt.ordered:
-                self._orders.take_back(names, noted)
-            elif target in self._resumable and attempt.ordered:  # the one that was pending was of no use any more
+            noted = self._orders.reserved.get(_key(target))
+            if target in self._resumable and attempt.ordered:  # the one that was pending was of no use any more
                 self._orders.give_back(names)
+                noted = self._clock.now().replace(microsecond=0)
+                self._orders.note(names, noted)
+            if attempt.ordered or attempt.order is not None or target in self._resumable:
+                self._orders.settle(_key(target))
+            elif attempt.held is None:
+                self._orders.release(_key(target))
             if attempt.order is not None and attempt.order.status == "invalid":
                 self._orders.give_back(names, noted if attempt.ordered else None)
         with suppress(StoreError):
@@ -196,6 +203,16 @@ class Memory:
             known = self._identifiers.pop(name, Failures()).forgiven()
             if known != Failures():
                 self._identifiers[name] = known
+
+    def _may_be_made(self, name: str, key_type: str, at: datetime) -> bool:
+        """Whether an order that was to be made when a run was killed may have been: the store tells."""
+        try:
+            if self._store.pending(name, key_type) or self._store.has_broken_order(name, key_type):
+                return True
+            issued = (self._store.issuance(name, key_type) or {}).get("issued_at")
+            return issued is not None and parse_instant(issued) >= at
+        except (StoreError, ValueError):
+            return True
 
     def _is_pending(self, decision: Decision) -> bool:
         """Whether an order is pending that is for what is wanted now."""
@@ -216,6 +233,10 @@ class Memory:
             "directory": self._authority.directory,
             "account": self._authority.account,
         }
+
+
+def _key(target: Target) -> str:
+    return f"{target.name}/{target.key_type}"
 
 
 def _names(wanted: Wanted) -> list[str]:

@@ -42,6 +42,7 @@ class Limits:
 class OrderLog:
     """The orders that an account has made of late: when, and for which exact sets of names.
 
+    One that is about to be made is reserved for its certificate until the run has settled what became of it.
     What is noted further ahead than some minutes comes from a clock that was wrong, and does not count.
     """
 
@@ -49,7 +50,8 @@ class OrderLog:
         self._now = now
         self._made: Counter[datetime] = Counter()
         self._names: dict[str, list[datetime]] = {}
-        made, names = document.get("made"), document.get("names")
+        self._reserved: dict[str, tuple[datetime, str]] = {}
+        made, names, reserved = (document.get(member) for member in ("made", "names", "reserved"))
         for text, number in made.items() if isinstance(made, Mapping) else ():
             if (at := self._read(text, WINDOW)) and isinstance(number, int) and number > 0:
                 self._made[at] += min(number, MOST_AT_ONCE)
@@ -57,6 +59,10 @@ class OrderLog:
             instants = [self._read(text, WINDOW_PER_NAMES) for text in (texts if isinstance(texts, list) else ())]
             if found := sorted(at for at in instants if at):
                 self._names[key] = found
+        for target, entry in reserved.items() if isinstance(reserved, Mapping) else ():
+            at, key = (entry.get("at"), entry.get("names")) if isinstance(entry, Mapping) else (None, None)
+            if (instant := self._read(at, WINDOW_PER_NAMES)) and isinstance(key, str):
+                self._reserved[target] = instant, key
 
     def _read(self, text: Any, window: timedelta) -> datetime | None:
         try:
@@ -73,6 +79,9 @@ class OrderLog:
         return {
             "made": {format_instant(at): number for at, number in sorted(self._made.items()) if number > 0},
             "names": {key: [format_instant(at) for at in instants] for key, instants in sorted(self._names.items())},
+            "reserved": {
+                target: {"at": format_instant(at), "names": key} for target, (at, key) in sorted(self._reserved.items())
+            },
         }
 
     def note(self, names: Iterable[str], at: datetime) -> None:
@@ -80,14 +89,34 @@ class OrderLog:
         self._made[at] += 1
         insort(self._names.setdefault(key_of(names), []), at)
 
-    def take_back(self, names: Iterable[str], at: datetime) -> None:
-        """The order for these names that was noted for this instant has not been made."""
-        self._made[at] -= self._made[at] > 0
-        self.give_back(names, at)
+    def reserve(self, target: str, names: Iterable[str], at: datetime) -> None:
+        """An order for a certificate is about to be made, in the place of one that a run was killed over before."""
+        names = list(names)
+        self.release(target)
+        self.note(names, at)
+        self._reserved[target] = at, key_of(names)
+
+    @property
+    def reserved(self) -> dict[str, datetime]:
+        """The certificates with an order of which it is not settled whether it was made, and since when."""
+        return {target: at for target, (at, _key) in self._reserved.items()}
+
+    def settle(self, target: str) -> None:
+        """The order that was reserved for a certificate has been made, or may have been."""
+        self._reserved.pop(target, None)
+
+    def release(self, target: str) -> None:
+        """The order that was reserved for a certificate has not been made."""
+        at, key = self._reserved.pop(target, (None, ""))
+        if at is not None:
+            self._made[at] -= self._made[at] > 0
+            self._give_back(key, at)
 
     def give_back(self, names: Iterable[str], at: datetime | None = None) -> None:
         """An order for these names can become no certificate any more: that noted for this instant, or an earlier one."""
-        key = key_of(names)
+        self._give_back(key_of(names), at)
+
+    def _give_back(self, key: str, at: datetime | None) -> None:
         noted = self._names.get(key, [])
         if noted:
             # of those that are not told apart the oldest, so that rather too many count than too few

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import Order
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import Pauses
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX, Problem, ProblemError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
@@ -169,11 +170,60 @@ def test_nothing_is_begun_for_which_the_ca_wants_to_be_asked_later(
     assert len(recall().pace(due(), clock.now()).taken) == 3
 
 
-def test_orders_are_noted_before_they_are_made_and_count_also_after_a_kill(recall: Recall, clock: FakeClock) -> None:
+def begun(files: Files, decision: Decision, url: str | None = None) -> None:
+    """A run has begun with an order, and nothing is known of its end."""
+    target, names = decision.target, [identifier.value for identifier in decision.wanted.identifiers]
+    CertificateStore(files).set_pending(target.name, target.key_type, {"url": url, "identifiers": names})
+
+
+@pytest.mark.parametrize("url", [None, "https://acme.example/order/1"])
+def test_orders_are_noted_before_they_are_made_and_count_also_after_a_kill(
+    recall: Recall, files: Files, clock: FakeClock, url: str | None
+) -> None:
     rsa, ecdsa, mail = due()
     recall().note_orders([Attempt(rsa), Attempt(ecdsa)])
+    for each in (rsa, ecdsa):
+        begun(files, each, url)
     assert taken(recall(max_orders=2), clock, [mail]) == []
     assert taken(recall(max_orders=3), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_an_order_whose_certificate_came_before_the_kill_counts(recall: Recall, files: Files, clock: FakeClock) -> None:
+    rsa, _ecdsa, mail = due()
+    recall().note_orders([Attempt(rsa)])
+    clock.seconds += 5
+    record = {"issued_at": format_instant(clock.now())}
+    CertificateStore(files).add_generation("shop", "rsa-2048", {}, record)
+    assert taken(recall(max_orders=1), clock, [mail]) == []
+
+
+@pytest.mark.parametrize("url", [None, "https://acme.example/order/1", ""])
+def test_kills_use_up_no_more_orders_than_were_made(
+    recall: Recall, files: Files, clock: FakeClock, url: str | None
+) -> None:
+    """A job that is killed again and again must not keep its certificates from being renewed for a week."""
+    rsa, ecdsa, _mail = due()
+    for _kill in range(20):
+        memory = recall()
+        taken_now = memory.pace([rsa, ecdsa], clock.now()).taken
+        assert len(taken_now) == 2
+        memory.note_orders([Attempt(each) for each in taken_now])
+        if url != "":  # killed before it got that far
+            begun(files, rsa, url)
+        clock.seconds += 60
+    assert len(recall(max_orders_per_names=2).pace([ecdsa], clock.now()).taken) == 1
+
+
+def test_an_order_that_was_found_again_after_a_kill_counts_once(recall: Recall, files: Files, clock: FakeClock) -> None:
+    rsa, _ecdsa, mail = due()
+    recall().note_orders([Attempt(rsa)])
+    begun(files, rsa)
+    memory, adopted = recall(), Attempt(rsa, order=order(rsa, "valid"), stored=STORED)
+    memory.pace([rsa], clock.now())
+    memory.note_orders([adopted])
+    memory.record([adopted])
+    assert taken(recall(max_orders=1), clock, [mail]) == []
+    assert taken(recall(max_orders=2), clock, [mail]) == ["mail (ecdsa-p256)"]
 
 
 def test_an_order_that_was_not_made_or_turned_invalid_is_given_back(recall: Recall, clock: FakeClock) -> None:

@@ -53,9 +53,23 @@ def test_the_order_of_names_does_not_matter_and_each_set_counts_for_itself(log: 
 
 
 def test_an_order_that_was_not_made_counts_nowhere(log: OrderLog) -> None:
-    log.take_back(SHOP, NOW)
-    assert log.instants(NOW + HOUR) == [NOW, NOW + HOUR]
-    assert log.instants_for(SHOP, NOW + HOUR) == [NOW]
+    log.reserve("shop/rsa-2048", SHOP, NOW)
+    log = reload(log, NOW)
+    assert log.reserved == {"shop/rsa-2048": NOW}
+    assert len(log.instants(NOW)) == 3
+    log.release("shop/rsa-2048")
+    assert not log.reserved
+    assert log.instants(NOW + HOUR) == [NOW, NOW, NOW + HOUR]
+    assert log.instants_for(SHOP, NOW + HOUR) == [NOW, NOW]
+
+
+def test_an_order_in_the_place_of_one_that_was_never_settled_counts_once(log: OrderLog) -> None:
+    for number in range(5):
+        log.reserve("mail/rsa-2048", ["new.example.com"], NOW + number * HOUR)
+    assert log.instants_for(["new.example.com"], NOW + 4 * HOUR) == [NOW + 4 * HOUR]
+    log.settle("mail/rsa-2048")
+    log.release("mail/rsa-2048")
+    assert log.instants_for(["new.example.com"], NOW + 4 * HOUR) == [NOW + 4 * HOUR]
 
 
 def test_an_order_that_can_become_no_certificate_does_not_count_for_its_names(log: OrderLog) -> None:
