@@ -159,6 +159,9 @@ class Network(ClientNetwork):
                     response = self._deliver(method, url, kwargs.get("data"), kwargs.get("headers", {}))
         except requests.RequestException as error:
             raise lost_connection(error, host_of(url), self.ca_bundle, self._timeouts) from error
+        except ValueError as error:
+            # what is not even split into its parts; it comes from the CA, or from a file of the store
+            raise NetworkError(f"{url!r} is no URL that anything can be asked for at: {error}") from error
         self._add_nonce(response)
         return response
 

@@ -219,6 +219,15 @@ def test_only_https_is_spoken(registered: Session) -> None:
         registered.post("http://ca.test/thing", {})
 
 
+@pytest.mark.parametrize("url", ["https://[", "https://\ud800/", "https://ca.test:99999/", "https://", ""])
+def test_what_the_ca_gives_as_a_url_and_is_none_is_told_and_asked_for_nowhere(registered: Session, url: str) -> None:
+    network = Network().signing_as(registered.key)
+    for send in (lambda: network.post(url, None, new_nonce_url=url), lambda: network.get(url)):
+        with pytest.raises(NetworkError) as caught:
+            send()
+        assert not caught.value.uncertain
+
+
 def test_a_bundle_that_is_missing_or_empty_is_told_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^ca_bundle: '.*none\.pem' can't be read: No such file"):
         Network(ca_bundle=str(tmp_path / "none.pem"))
