@@ -15,6 +15,8 @@ from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal, usable_part
 from .timing import renewal_instant
 from .wanted import Target, Wanted
 
+_TEXTS = ("directory", "profile", "preferred_chain", "account_uri")
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -95,6 +97,8 @@ def read_stored(name: str, issuance: Mapping[str, Any], state: Mapping[str, Any]
     identifiers = frozenset(issuance["identifiers"])
     if not all(isinstance(identifier, str) for identifier in identifiers):
         raise TypeError("an identifier is no text")
+    if not all(isinstance(issuance.get(member), (str, type(None))) for member in _TEXTS):
+        raise TypeError(f"not all of {', '.join(_TEXTS)} are texts")
     certificate_id = issuance.get("certificate_id")
     if not isinstance(certificate_id, str) or not CERTIFICATE_ID.fullmatch(certificate_id):
         certificate_id = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import (
@@ -52,6 +53,16 @@ def test_an_instant_that_leaves_no_time_before_the_end_is_not_believed() -> None
     window = Window(NOW, NOW + timedelta(days=9000))
     late = replace(AGED, renewal=Renewal(CERTIFICATE_ID, window, AGED.not_after - timedelta(days=1)))
     assert late.renew_at == AGED.renew_at
+
+
+@pytest.mark.parametrize("member", ["directory", "profile", "preferred_chain", "account_uri"])
+@pytest.mark.parametrize("value", [[], {}, 5, True])
+def test_a_record_with_something_else_than_text_is_broken(member: str, value: Any) -> None:
+    times = {"not_before": "2026-11-23T04:00:00Z", "not_after": "2027-02-21T04:00:00Z"}
+    record = {"identifiers": ["shop.example.com"], **times, "directory": CA}
+    hash(read_stored("shop", record))
+    with pytest.raises(TypeError):
+        read_stored("shop", {**record, member: value})
 
 
 def test_a_missing_certificate_is_issued() -> None:
