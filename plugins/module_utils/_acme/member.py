@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from .._core.clock import parse_instant
+from .._core.clock import read_instant
 from .._core.identifier import Identifier
 from .problem import Problem, UnusableAnswerError, read_identifier
 
@@ -39,12 +39,7 @@ def texts(document: Mapping[str, Any], name: str, what: str) -> tuple[str, ...]:
 def instant(document: Mapping[str, Any], name: str) -> datetime | None:
     """A member with a time (RFC 3339), or None when there is none that can be read."""
     value = document.get(name)
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_instant(_six_digits(value))
-    except ValueError:
-        return None
+    return read_instant(_six_digits(value)) if isinstance(value, str) else None
 
 
 def identifier(value: object, what: str) -> Identifier:

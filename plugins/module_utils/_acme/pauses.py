@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._core.clock import Clock, format_instant, parse_instant
+from .._core.clock import SLACK, Clock, format_instant, read_instant
 from .._core.errors import Error, StoreError
 from .problem import Problem, ProblemError
 
-LONGEST = timedelta(days=7)  # the longest period that a CA is known to count over
-CLOCK_SLACK = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(days=7)  # the longest period that a CA is known to count over
 EXACT_SET = "exact set"
 WORD = re.compile(r"[a-z0-9*._:-]+")
 URL = re.compile(r"https?://\S*")
@@ -47,7 +46,7 @@ class Pause:
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force; one that begins in the future was written by a clock that has jumped."""
-        return self.since <= now + CLOCK_SLACK and now < min(self.until, self.since + LONGEST)
+        return self.since <= now + SLACK and now < min(self.until, self.since + LONGEST_PAUSE)
 
 
 class PausedError(Error):
@@ -55,7 +54,7 @@ class PausedError(Error):
 
     def __init__(self, kind: str, pause: Pause) -> None:
         reason = Problem.from_json(pause.problem).sentence()
-        until = min(pause.until, pause.since + LONGEST)
+        until = min(pause.until, pause.since + LONGEST_PAUSE)
         super().__init__(
             f"Not sent: the CA asked at {format_instant(pause.since)} to leave {_describe(kind)}"
             f" until {format_instant(until)}: {reason}",
@@ -107,7 +106,7 @@ class Pauses:
         if key is None:
             return
         now = self._clock.now()
-        until = now + timedelta(seconds=min(error.retry_after, LONGEST.total_seconds()))
+        until = now + timedelta(seconds=min(error.retry_after, LONGEST_PAUSE.total_seconds()))
         with self._lock:
             known = self._pauses.get(key)
             if known and known.holds(now) and known.until >= until:
@@ -143,11 +142,10 @@ class Pauses:
 def _read(recalled: Mapping[str, Any]) -> Iterator[tuple[str, Pause]]:
     """The pauses that can be understood."""
     for key, value in recalled.items():
-        try:
-            since, until, problem = parse_instant(value["since"]), parse_instant(value["until"]), value["problem"]
-        except (KeyError, TypeError, ValueError):
+        if not isinstance(value, Mapping):
             continue
-        if isinstance(problem, Mapping):
+        since, until, problem = read_instant(value.get("since")), read_instant(value.get("until")), value.get("problem")
+        if since and until and isinstance(problem, Mapping):
             yield key, Pause(since, until, problem)
 
 

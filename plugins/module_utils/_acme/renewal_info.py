@@ -17,7 +17,8 @@ from .problem import NetworkError
 from .session import Session
 
 KIND = "renewalInfo"
-SHORTEST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0, 86400.0  # seconds (RFC 9773 §4.3.1, §4.3.3)
+# seconds between two questions (RFC 9773 §4.3.1, §4.3.3)
+SHORTEST_INTERVAL, USUAL_INTERVAL, LONGEST_INTERVAL = 60.0, 6 * 3600.0, 86400.0
 WEB_PAGE = re.compile(r"https?://[!-~]{1,2000}")
 
 
@@ -60,7 +61,7 @@ def fetch_renewal_info(session: Session, certificate_id: str) -> RenewalInfo:
 
 def clamp_pause(seconds: float | None) -> float:
     """How long to wait before the next question, from what a CA asks for; six hours when it does not say."""
-    return USUAL_PAUSE if seconds is None else min(max(seconds, SHORTEST_PAUSE), LONGEST_PAUSE)
+    return USUAL_INTERVAL if seconds is None else min(max(seconds, SHORTEST_INTERVAL), LONGEST_INTERVAL)
 
 
 def _read_window(window: Mapping[str, Any]) -> tuple[datetime, datetime]:

@@ -6,8 +6,14 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Protocol
+
+SLACK = timedelta(minutes=5)
+"""How far ahead of now a noted instant may be: clocks differ a little and are put right in small steps.
+
+What lies further ahead was written by a clock that was wrong, and must hold up nothing until that time comes.
+"""
 
 
 class Clock(Protocol):
@@ -53,3 +59,14 @@ def parse_instant(text: str) -> datetime:
         return instant.astimezone(timezone.utc)
     except (AttributeError, TypeError, OverflowError) as error:
         raise ValueError(f"{text!r} is no instant") from error
+
+
+def read_instant(value: object) -> datetime | None:
+    """What a file or a CA gives as an instant, or None when it is none.
+
+    One member that is missing or damaged then counts as not known, and what stands beside it is not lost.
+    """
+    try:
+        return parse_instant(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._acme.order import NEW_ORDER
-from .._acme.pauses import LONGEST
+from .._acme.pauses import LONGEST_PAUSE
 from .._acme.problem import ProblemError
-from .._core.clock import format_instant, parse_instant
+from .._core.clock import SLACK, format_instant, read_instant
 from .._core.errors import Error, StoreError
 from .._core.identifier import Identifier
 from .._core.plain import plain
@@ -25,13 +25,9 @@ from .._core.plain import plain
 DELAYS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100), timedelta(days=1))
 """How long to wait after the first failure in a row, the second, the third, and every one after that."""
 
-SKEW = timedelta(minutes=5)
-"""What was noted further ahead than this comes from a clock that has been wrong, and counts for nothing."""
-
 MOST_VALIDATIONS, VALIDATION_WINDOW = 5, timedelta(hours=1)
 """After so many failed validations of an identifier in that time CAs refuse more, whoever asks for them."""
 
-LONGEST_PAUSE = LONGEST
 LONGEST_REASON = 500
 KEPT = timedelta(days=30)
 """How long the failures of a name are kept that nobody tries any more."""
@@ -64,18 +60,18 @@ class Failures:
 
     def validations_until(self, now: datetime) -> datetime | None:
         """When the CA takes another validation, or None when it takes one now; nobody can hurry this."""
-        recent = sorted(min(at, now) for at in self.validations if now - VALIDATION_WINDOW < at <= now + SKEW)
+        recent = sorted(min(at, now) for at in self.validations if now - VALIDATION_WINDOW < at <= now + SLACK)
         return recent[-MOST_VALIDATIONS] + VALIDATION_WINDOW if len(recent) >= MOST_VALIDATIONS else None
 
     def matters(self, now: datetime) -> bool:
         """Whether it is still of any consequence."""
         return (self.at is not None and now - self.at < KEPT) or any(
-            now - VALIDATION_WINDOW < at <= now + SKEW for at in self.validations
+            now - VALIDATION_WINDOW < at <= now + SLACK for at in self.validations
         )
 
     def failed(self, now: datetime, reason: str, validations: int = 0) -> Failures:
         """The same after one more failed attempt, in which so many validations failed."""
-        recent = [at for at in self.validations if now - VALIDATION_WINDOW < at <= now + SKEW]
+        recent = [at for at in self.validations if now - VALIDATION_WINDOW < at <= now + SLACK]
         return Failures(
             count=self.count + 1,
             at=now,
@@ -114,7 +110,7 @@ def refusal_in(error: Error, now: datetime) -> Refusal | None:
 
     A limit on a new order that does not say until when is what the CA answers for names that it has paused.
     """
-    until = _instant(error.details.get("until"))
+    until = read_instant(error.details.get("until"))
     if until is not None:  # it was not even sent, since the CA had asked so before
         return Refusal(until)
     if not isinstance(error, ProblemError) or not error.asks_to_wait:
@@ -191,28 +187,21 @@ def document_of(identifiers: Mapping[str, Failures]) -> dict[str, Any]:
 
 
 def _read(document: Mapping[str, Any], now: datetime) -> Failures:
-    count, at = document.get("failures", 0), _instant(document.get("at"))
+    count, at = document.get("failures", 0), read_instant(document.get("at"))
     listed = document.get("validations")
-    validations = [_instant(each) for each in listed] if isinstance(listed, list) else []
+    validations = [read_instant(each) for each in listed] if isinstance(listed, list) else []
     kept = Failures(validations=tuple(each for each in validations if each is not None))
     needs_human = document.get("needs_human") is True
-    if at is None or not isinstance(count, int) or (at > now + SKEW and not needs_human):
+    if at is None or not isinstance(count, int) or (at > now + SLACK and not needs_human):
         return kept
     return replace(
         kept,
         count=max(count, 0),
         at=at,
-        next_attempt=_instant(document.get("next_attempt")),
+        next_attempt=read_instant(document.get("next_attempt")),
         needs_human=needs_human,
         reason=plain(str(document.get("reason") or "")),
     )
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        return parse_instant(value)
-    except ValueError:
-        return None
 
 
 def _names(members: Any) -> list[str]:

@@ -14,9 +14,9 @@ from random import SystemRandom
 
 from .._acme.pauses import PausedError
 from .._acme.problem import NetworkError, ProblemError
-from .._acme.renewal_info import USUAL_PAUSE, BadRenewalInfoError, RenewalInfo, clamp_pause, fetch_renewal_info
+from .._acme.renewal_info import USUAL_INTERVAL, BadRenewalInfoError, RenewalInfo, clamp_pause, fetch_renewal_info
 from .._acme.session import Session
-from .._core.clock import Clock, format_instant, parse_instant
+from .._core.clock import Clock, format_instant, read_instant
 from .._core.errors import Error, InputError, StoreError
 from .._core.files import Files
 from .._core.known import known
@@ -26,12 +26,12 @@ from .._store.layout import authority_name
 from .._store.memory import AccountMemory
 from .connection import Authority, connect
 from .plan import Decision, Stored
-from .renewal import LONGEST_PAUSE, Renewal, Window, choose_instant, may_ask, usable_part
+from .renewal import LONGEST_INTERVAL, Renewal, Window, choose_instant, may_ask, usable_part
 from .wanted import Target
 
 ENOUGH = 4  # questions in a row without an answer: the others would get none either
 REST = timedelta(minutes=10)  # after that
-FIRST_PAUSE = timedelta(seconds=USUAL_PAUSE)  # after a certificate was issued: its window is far away then
+FIRST_PAUSE = timedelta(seconds=USUAL_INTERVAL)  # after a certificate was issued: its window is far away then
 LOTS = SystemRandom()
 FEW = 10  # certificates that are named one by one
 
@@ -97,7 +97,7 @@ class Inquiry:
         try:
             with self._open_session(self._authority, self._files, self._width, self._clock) as session:
                 if session.directory.renewal_information is None:
-                    self._rest(now + LONGEST_PAUSE, "the CA offers no renewal information")
+                    self._rest(now + LONGEST_INTERVAL, "the CA offers no renewal information")
                 else:
                     self._ask_all(_Round(session, self._store, self._chance, targets), questions, findings)
                 findings.requests = sum(session.network.requests.values())
@@ -130,10 +130,7 @@ class Inquiry:
     def _is_resting(self, now: datetime) -> bool:
         """Whether it is known from an earlier run that it is no use to ask this CA now."""
         memory = self._memory.recall("renewal")
-        try:
-            return not may_ask(parse_instant(memory["asked"]), parse_instant(memory["next_ask"]), now)
-        except (KeyError, ValueError):
-            return False
+        return not may_ask(read_instant(memory.get("asked")), read_instant(memory.get("next_ask")), now)
 
     def _rest(self, until: datetime, reason: str) -> None:
         now = format_instant(self._clock.now())
@@ -148,7 +145,7 @@ class Inquiry:
             until = max(until, error.until)
         elif isinstance(error, ProblemError) and error.retry_after is not None:
             until = max(until, now + timedelta(seconds=clamp_pause(error.retry_after)))
-        until = min(until, now + LONGEST_PAUSE)
+        until = min(until, now + LONGEST_INTERVAL)
         self._rest(until, error.message)
         return f"No renewal information, which is asked for again after {format_instant(until)}: {error.message}"
 
@@ -201,7 +198,7 @@ class _Round:
             if not _is_final(error):
                 raise
             self.told.refused(question.target, error.message)
-            return self._answered(question, USUAL_PAUSE)
+            return self._answered(question, USUAL_INTERVAL)
         return self._take(question, info)
 
     def _answered(self, question: Question, pause: float) -> Renewal:

@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from .._core.clock import format_instant, parse_instant
+from .._core.clock import SLACK, format_instant, read_instant
 from .._core.number import check_number
-from .failures import SKEW
 
 LEEWAY = timedelta(minutes=1)
 """Between the note of an order and its making, so that no window is shorter for the CA than for us."""
@@ -65,12 +64,9 @@ class OrderLog:
                 self._reserved[target] = instant, key
 
     def _read(self, text: Any, window: timedelta) -> datetime | None:
-        try:
-            at = parse_instant(text)
-        except ValueError:
-            return None
+        at = read_instant(text)
         # what comes from a clock that was wrong may become true, but not after as long as it would count
-        return at if abs(self._now - at) < window else None
+        return at if at and abs(self._now - at) < window else None
 
     def as_dict(self) -> dict[str, Any]:
         """The form in which an account's memory keeps it."""
@@ -129,14 +125,14 @@ class OrderLog:
         return sorted(
             min(at, now)
             for at, number in self._made.items()
-            if now - WINDOW < at <= now + SKEW
+            if now - WINDOW < at <= now + SLACK
             for _one in range(number)
         )
 
     def instants_for(self, names: Iterable[str], now: datetime) -> list[datetime]:
         """The same for one exact set of names and the last seven days."""
         noted = self._names.get(key_of(names), ())
-        return sorted(min(at, now) for at in noted if now - WINDOW_PER_NAMES < at <= now + SKEW)
+        return sorted(min(at, now) for at in noted if now - WINDOW_PER_NAMES < at <= now + SLACK)
 
 
 class Slots:

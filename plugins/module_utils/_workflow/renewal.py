@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._core.clock import format_instant, parse_instant
+from .._core.clock import SLACK, format_instant, read_instant
 from .._store.certificates import CertificateStore
 from .wanted import Target
 
 CERTIFICATE_ID = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")  # RFC 9773 §4.1
 RESERVE = 20  # what part of the lifetime is kept for what may go wrong, at its end
-LONGEST_PAUSE = timedelta(days=1)  # between two questions
-CLOCK_SLACK = timedelta(minutes=5)
+LONGEST_INTERVAL = timedelta(days=1)  # between two questions
 
 
 @dataclass(frozen=True)
@@ -80,24 +79,24 @@ def read_renewal(section: object, certificate_id: str) -> Renewal:
     """What a section says about this certificate; nothing when it is about another one or broken."""
     if not isinstance(section, Mapping) or section.get("certificate_id") != certificate_id:
         return Renewal(certificate_id)
-    start, end, chosen = (_instant(section, member) for member in ("start", "end", "chosen"))
+    start, end, chosen = (read_instant(section.get(member)) for member in ("start", "end", "chosen"))
     window = Window(start, end) if start and end and start < end else None
     return Renewal(
         certificate_id,
         window=window,
         chosen=chosen if window and chosen and chosen in window else None,
         explanation=_text(section, "explanation") if window else None,
-        asked=_instant(section, "asked"),
-        next_ask=_instant(section, "next_ask"),
+        asked=read_instant(section.get("asked")),
+        next_ask=read_instant(section.get("next_ask")),
         not_replaceable=_text(section, "not_replaceable"),
     )
 
 
 def may_ask(asked: datetime | None, next_ask: datetime | None, now: datetime) -> bool:
     """Whether a pause is over; one that was written by a clock that has jumped, or is too long, counts for nothing."""
-    if asked is None or next_ask is None or asked > now + CLOCK_SLACK:
+    if asked is None or next_ask is None or asked > now + SLACK:
         return True
-    return now >= next_ask or next_ask > now + LONGEST_PAUSE + CLOCK_SLACK
+    return now >= next_ask or next_ask > now + LONGEST_INTERVAL + SLACK
 
 
 def usable_part(window: Window, not_before: datetime, not_after: datetime) -> Window | None:
@@ -131,13 +130,6 @@ def note_not_replaceable(store: CertificateStore, target: Target, certificate_id
     section = store.state(target.name, target.key_type).get("renewal")
     known = read_renewal(section, certificate_id).as_section()
     store.update_state(target.name, target.key_type, renewal={**known, "not_replaceable": reason})
-
-
-def _instant(section: Mapping[str, Any], member: str) -> datetime | None:
-    try:
-        return parse_instant(section[member])
-    except (KeyError, ValueError):
-        return None
 
 
 def _text(section: Mapping[str, Any], member: str) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..._acme.order import Order, fetch_order, new_order
 from ..._acme.problem import PREFIX, LostConnectionError, NetworkError, ProblemError
-from ..._core.clock import format_instant, parse_instant
+from ..._core.clock import format_instant, read_instant
 from ..._core.errors import Error, StoreError
 from ..pending import pending_order
 from ..renewal import note_not_replaceable
@@ -91,10 +91,8 @@ def _is_gone(error: NetworkError | ProblemError) -> bool:
 
 def _is_old(pending: Mapping[str, Any], now: datetime) -> bool:
     """Whether an order was made so long ago that one of which still nothing has become must not be waited for."""
-    try:
-        return now - parse_instant(pending.get("ordered_at", "")) > LONGEST_LIFE
-    except ValueError:
-        return False
+    ordered_at = read_instant(pending.get("ordered_at"))
+    return ordered_at is not None and now - ordered_at > LONGEST_LIFE
 
 
 def _order(run: Run, attempts: Sequence[Attempt]) -> None:

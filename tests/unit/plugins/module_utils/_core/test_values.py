@@ -16,6 +16,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import 
     SystemClock,
     format_instant,
     parse_instant,
+    read_instant,
 )
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.name import check_name
@@ -106,6 +107,24 @@ def test_an_instant_of_another_zone_is_written_in_utc() -> None:
 def test_text_without_a_zone_is_no_instant(text: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "yesterday", "2026-11-23T04:00:00", "9" * 5000, 5, True, None, [], {}, b"", START]
+)
+def test_what_is_no_instant_is_read_as_none(value: object) -> None:
+    assert read_instant(value) is None
+
+
+@given(INSTANTS)
+def test_an_instant_is_read_as_it_was_written(instant: datetime) -> None:
+    assert read_instant(format_instant(instant)) == instant.replace(microsecond=0)
+
+
+@given(st.text(max_size=40))
+def test_no_text_that_is_read_as_an_instant_is_an_error(text: str) -> None:
+    found = read_instant(text)
+    assert found is None or found.tzinfo is timezone.utc
 
 
 def test_the_systems_clock_goes_forward_and_knows_its_zone() -> None:

@@ -11,10 +11,10 @@ import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import NEW_ORDER
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import Pause, PausedError
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX, Problem, ProblemError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import SLACK
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, StoreError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import parse_identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.failures import (
-    SKEW,
     Failures,
     Refusal,
     blamed,
@@ -64,7 +64,7 @@ def test_a_clock_that_jumps_never_holds_up_an_attempt_for_longer_than_was_meant(
     document = json.loads(json.dumps(state_of(failed_times(count), Error("refused"), WISH)))
     until = read_state(document, WISH, NOW + jump).blocked_until(NOW + jump)
     assert until is None or until - (NOW + jump) <= delay_after(count)
-    if jump < -SKEW:
+    if jump < -SLACK:
         assert until is None
 
 
