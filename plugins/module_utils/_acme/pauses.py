@@ -168,9 +168,8 @@ def _meant(kind: str, problem: Problem, names: Sequence[str]) -> str | None:
     """The key of the pause that a refusal of a request for these names asks for; None when it is theirs alone."""
     if not names or problem.status == 503:
         return kind
-    text = URL.sub(" ", problem.sentence()).lower()
-    words = {word.strip(".-:") for word in WORD.findall(text)}
-    if EXACT_SET in text:
+    words = words_of(problem)
+    if EXACT_SET in problem.sentence().lower():
         return None
     for name in names:
         if name in words:
@@ -180,6 +179,12 @@ def _meant(kind: str, problem: Problem, names: Sequence[str]) -> str | None:
             if parent in words:
                 return f"{kind} .{parent}"
     return kind
+
+
+def words_of(problem: Problem) -> frozenset[str]:
+    """The words of a problem in lower case, names among them; what is in URLs is about the CA and left out."""
+    text = URL.sub(" ", problem.sentence()).lower()
+    return frozenset(word.strip(".-:") for word in WORD.findall(text))
 
 
 def _parents(name: str) -> list[str]:

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._acme.order import NEW_ORDER
-from .._acme.pauses import LONGEST_PAUSE
-from .._acme.problem import ProblemError
+from .._acme.pauses import LONGEST_PAUSE, URL, words_of
+from .._acme.problem import Problem, ProblemError
 from .._core.clock import SLACK, format_instant, read_instant
 from .._core.errors import Error, StoreError
 from .._core.identifier import Identifier
@@ -105,8 +105,8 @@ class Refusal:
     until: datetime | None
 
 
-def refusal_in(error: Error, now: datetime) -> Refusal | None:
-    """Whether an error is not a failure but a refusal.
+def refusal_in(error: Error, now: datetime, identifiers: Iterable[Identifier] = ()) -> Refusal | None:
+    """Whether an error of a certificate with these identifiers is not a failure but a refusal.
 
     A limit on a new order that does not say until when is what the CA answers for names that it has paused.
     """
@@ -120,8 +120,17 @@ def refusal_in(error: Error, now: datetime) -> Refusal | None:
         # or each run would ask for everything again
         seconds = min(error.retry_after, LONGEST_PAUSE.total_seconds())
         return Refusal(now + timedelta(seconds=seconds)) if seconds > 0 else None
-    paused = error.problem.status != 503 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
-    return Refusal(None) if paused else None
+    limited = error.problem.status != 503 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
+    return Refusal(None) if limited and _is_for_a_human(error.problem, identifiers) else None
+
+
+def _is_for_a_human(problem: Problem, identifiers: Iterable[Identifier]) -> bool:
+    """Whether there is something to act on: a page to go to, or one of these names.
+
+    A CA that is merely busy tells neither, and would have every certificate of a fleet stopped by it.
+    """
+    names = {name for identifier in identifiers for name in (identifier.value, identifier.base)}
+    return URL.search(problem.sentence()) is not None or not names.isdisjoint(words_of(problem))
 
 
 def blamed(error: Error, identifiers: Iterable[Identifier]) -> frozenset[str]:

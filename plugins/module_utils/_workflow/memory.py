@@ -134,7 +134,7 @@ class Memory:
             error = attempt.failure
             if error is None or attempt.held is error:
                 continue
-            refusal = refusal_in(error, now)
+            refusal = refusal_in(error, now, attempt.decision.wanted.identifiers)
             attempt.refused = refusal is not None and refusal.until is not None
             if isinstance(error, StoreError):
                 refusal = Refusal(now)  # as soon as the store is well again

@@ -224,6 +224,17 @@ def test_a_paused_name_waits_for_a_human_and_says_what_the_ca_said(fleet: Upkeep
     assert statuses(fleet.keep(site("one"), retry=["one"])) == {"one": "issued"}
 
 
+def test_a_ca_that_is_busy_and_names_nothing_stops_no_fleet(fleet: Upkeeper) -> None:
+    busy = refuse(429, "rateLimited", "Service busy; retry later")
+    fleet.proxy.inject("newOrder", busy)
+    for entry in fleet.keep(site("one"), site("two"))["certificates"]:
+        assert (entry["status"], entry["needs_human"], entry["failures"]) == ("failed", False, 1)
+        assert timedelta() < wait_of(entry) <= MINUTE
+    fleet.proxy.heal()
+    later = fleet.keep(site("one"), site("two"), later=2 * MINUTE)
+    assert statuses(later) == {"one": "issued", "two": "issued"}
+
+
 def test_an_explicit_order_does_not_wait_for_a_failure_but_for_the_limits(fleet: Upkeeper) -> None:
     fleet.refuse_orders(first(1))
     assert statuses(fleet.keep(site("one"))) == {"one": "failed"}

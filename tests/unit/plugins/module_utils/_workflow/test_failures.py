@@ -43,8 +43,12 @@ def failed_times(count: int, now: datetime = NOW) -> Failures:
     return failures
 
 
-def problem(status: int, name: str = "rateLimited") -> Problem:
-    return Problem(type=PREFIX + name, detail="too many", status=status)
+def problem(status: int, name: str = "rateLimited", detail: str = "too many", part: Problem | None = None) -> Problem:
+    return Problem(type=PREFIX + name, detail=detail, status=status, subproblems=(part,) if part else ())
+
+
+UNPAUSE = "paused; visit https://ca.example/unpause?jwt=x"
+ABOUT_WWW = Problem(type=PREFIX + "rateLimited", detail="x", identifier=parse_identifier("www.example.com"))
 
 
 @pytest.mark.parametrize(("count", "minutes"), list(enumerate(DELAYS, start=1)))
@@ -155,21 +159,28 @@ def test_only_what_the_ca_has_looked_at_counts_as_a_validation() -> None:
         (ProblemError("it", "ca", problem(429), 60.0), Refusal(NOW + timedelta(minutes=1))),
         (ProblemError("it", "ca", problem(503), 60.0), Refusal(NOW + timedelta(minutes=1))),
         (ProblemError("it", "ca", problem(403), 60.0), Refusal(NOW + timedelta(minutes=1))),
-        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(403)), Refusal(None)),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(403, detail=UNPAUSE)), Refusal(None)),
         (ProblemError("it", "ca", problem(429), 1e300), Refusal(NOW + timedelta(days=7))),
         # "come back at once" would have every run ask again; what a clock that is ahead makes of a date is the same
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429), 0.0), None),
-        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429)), Refusal(None)),
-        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, "other")), None),
-        (ProblemError("the reading of the order", "ca", problem(429)), None),
-        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(503)), None),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, detail=UNPAUSE)), Refusal(None)),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, part=problem(429, detail=UNPAUSE))), Refusal(None)),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, part=ABOUT_WWW)), Refusal(None)),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, detail='"WWW.example.com" is paused')), Refusal(None)),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, detail="*.shop.example.com: no")), Refusal(None)),
+        # one answer that says nothing of a name would stop each certificate of a fleet until somebody has acted
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, detail="Service busy; retry later")), None),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, detail="ca.example.com is busy")), None),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, "other", UNPAUSE)), None),
+        (ProblemError("the reading of the order", "ca", problem(429, detail=UNPAUSE)), None),
+        (ProblemError(f"{NEW_ORDER} for x", "ca", problem(503, detail=UNPAUSE)), None),
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(403, "rejectedIdentifier"), 60.0), None),
         (Error("it broke"), None),
         (PausedError("newOrder", Pause(NOW, NOW + HOUR, {"type": "x"})), Refusal(NOW + HOUR)),
     ],
 )
 def test_a_refusal_for_now_is_told_from_a_failure(error: Error, refusal: Refusal | None) -> None:
-    assert refusal_in(error, NOW) == refusal
+    assert refusal_in(error, NOW, NAMES) == refusal
 
 
 def test_what_nobody_has_tried_for_a_month_is_forgotten() -> None:

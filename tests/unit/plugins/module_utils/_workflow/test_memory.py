@@ -149,11 +149,21 @@ def test_a_refusal_for_now_is_remembered_and_counted_as_no_failure(recall: Recal
 
 def test_a_paused_name_waits_until_a_retry_is_asked_for(recall: Recall, clock: FakeClock) -> None:
     mail = due()[-1]
-    paused = Problem(type=PREFIX + "rateLimited", status=429)
+    paused = Problem(type=PREFIX + "rateLimited", detail="mail.example.com is paused", status=429)
     recall().record([failing(mail, ProblemError("the new order for x", "ca", paused))])
     clock.seconds += 86400 * 365
     assert taken(recall(), clock, [mail]) == []
     recall().forget([mail], parse_retry(["mail"], WANTED))
+    assert taken(recall(), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_a_limit_that_is_about_no_name_and_has_no_time_waits_for_nobody(recall: Recall, clock: FakeClock) -> None:
+    mail = due()[-1]
+    busy = Problem(type=PREFIX + "rateLimited", detail="Service busy; retry later", status=429)
+    attempt = failing(mail, ProblemError("the new order for x", "ca", busy))
+    recall().record([attempt])
+    assert (attempt.refused, recall().failures_of(mail).count) == (False, 1)
+    clock.seconds += 60
     assert taken(recall(), clock, [mail]) == ["mail (ecdsa-p256)"]
 
 
