@@ -56,6 +56,7 @@ options:
       - When a certificate that could not be had fails the task, whether it failed now or waits for its next attempt after a failure.
         One that waits only because of O(max_orders) or O(max_runs) never does.
       - With V(expired), if there is no valid certificate in the store that serves meanwhile; with V(any), always; with V(never), only in the results.
+        A certificate serves when it has not expired and has all the names that are wanted now.
     type: str
     default: expired
     choices: [expired, any, never]

@@ -45,8 +45,12 @@ class Outcome:
 
     def is_fatal(self, fail_on: FailOn, now: datetime) -> bool:
         """Whether the task has to fail over it: ``expired`` means only where no valid certificate serves meanwhile."""
-        serves = self.stored is not None and self.stored.not_after > now
-        return self.failing and (fail_on == "any" or (fail_on == "expired" and not serves))
+        return self.failing and (fail_on == "any" or (fail_on == "expired" and not self._serves(now)))
+
+    def _serves(self, now: datetime) -> bool:
+        """Whether the stored certificate is valid and has all names: a site that was added to it has none yet."""
+        wanted = {identifier.value for identifier in self.decision.wanted.identifiers}
+        return self.stored is not None and self.stored.not_after > now and wanted <= self.stored.identifiers
 
     def as_dict(self, fail_on: FailOn, now: datetime) -> dict[str, Any]:
         """The JSON-safe form that modules return."""

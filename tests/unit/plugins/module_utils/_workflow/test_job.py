@@ -24,6 +24,10 @@ NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 (SHOP,) = parse_wanted([{"name": "shop", "domains": ["shop.example.com"], "key_types": ["ecdsa-p256"]}])
 
 
+def stored_until(not_after: datetime, *names: str) -> Stored:
+    return Stored(frozenset(names or ["shop.example.com"]), NOW - timedelta(days=80), not_after, CA, None, None)
+
+
 @pytest.fixture
 def decision() -> Decision:
     (decision,) = decide(SHOP, {}, "https://acme.example/directory", NOW)
@@ -55,7 +59,7 @@ def test_what_a_failure_says_never_hides_which_certificate_it_was(decision: Deci
 )
 def test_what_fails_a_task(decision: Decision, fail_on: FailOn, valid_for: int | None, fatal: bool) -> None:
     until = None if valid_for is None else NOW + timedelta(days=valid_for)
-    stored = Stored(frozenset(), NOW - timedelta(days=80), until, CA, None, None) if until else None
+    stored = stored_until(until) if until else None
     for outcome in (
         outcome_of(replace(decision, stored=stored), Attempt(decision, failure=Error("refused"))),
         outcome_of(replace(decision, stored=stored), None, Deferral(NOW, "failed once", failing=True)),
@@ -64,6 +68,25 @@ def test_what_fails_a_task(decision: Decision, fail_on: FailOn, valid_for: int |
         assert bool(describe_fatal([outcome], fail_on, NOW)) == fatal
     waiting = outcome_of(decision, None, Deferral(NOW, "for its turn", failing=False))
     assert not waiting.is_fatal(fail_on, NOW)
+
+
+@pytest.mark.parametrize(
+    ("domains", "names", "serves"),
+    [
+        (["a.example.com"], ["a.example.com", "old.example.com"], True),
+        (["A.example.com", "*.example.com"], ["*.example.com", "a.example.com"], True),
+        (["a.example.com", "new.example.com"], ["a.example.com"], False),
+        (["*.example.com"], ["example.com"], False),
+        (["example.com"], ["*.example.com"], False),
+    ],
+)
+def test_a_certificate_serves_only_when_it_has_all_the_names_that_are_wanted(
+    domains: list[str], names: list[str], serves: bool
+) -> None:
+    (wanted,) = parse_wanted([{"name": "shop", "domains": domains, "key_types": ["ecdsa-p256"]}])
+    (decision,) = decide(wanted, {"ecdsa-p256": stored_until(NOW + timedelta(seconds=1), *names)}, CA, NOW)
+    outcome = outcome_of(replace(decision, action="renew"), Attempt(decision, failure=Error("refused")))
+    assert (outcome.is_fatal("expired", NOW), outcome.is_fatal("never", NOW)) == (not serves, False)
 
 
 def test_what_is_put_off_says_until_when_and_why(decision: Decision) -> None:
