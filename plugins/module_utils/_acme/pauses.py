@@ -26,6 +26,7 @@ from .._core.errors import Error, StoreError
 from .problem import Problem, ProblemError
 
 LONGEST_PAUSE = timedelta(days=7)  # the longest period that a CA is known to count over
+LONGEST_OVERLOAD = timedelta(days=1)  # nothing is counted here, and a certificate may be valid for six days only
 EXACT_SET = "exact set"
 WORD = re.compile(r"[a-z0-9*._:-]+")
 URL = re.compile(r"https?://\S*")
@@ -46,7 +47,12 @@ class Pause:
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force; one that begins in the future was written by a clock that has jumped."""
-        return self.since <= now + SLACK and now < min(self.until, self.since + LONGEST_PAUSE)
+        return self.since <= now + SLACK and now < self.end
+
+    @property
+    def end(self) -> datetime:
+        """Until when it is in force, whatever ``until`` says."""
+        return min(self.until, self.since + longest_pause(self.problem.get("status")))
 
 
 class PausedError(Error):
@@ -54,7 +60,7 @@ class PausedError(Error):
 
     def __init__(self, kind: str, pause: Pause) -> None:
         reason = Problem.from_json(pause.problem).sentence()
-        until = min(pause.until, pause.since + LONGEST_PAUSE)
+        until = pause.end
         super().__init__(
             f"Not sent: the CA asked at {format_instant(pause.since)} to leave {_describe(kind)}"
             f" until {format_instant(until)}: {reason}",
@@ -106,10 +112,10 @@ class Pauses:
         if key is None:
             return
         now = self._clock.now()
-        until = now + timedelta(seconds=min(error.retry_after, LONGEST_PAUSE.total_seconds()))
+        until = now + timedelta(seconds=min(error.retry_after, longest_pause(error.problem.status).total_seconds()))
         with self._lock:
             known = self._pauses.get(key)
-            if known and known.holds(now) and known.until >= until:
+            if known and known.holds(now) and known.end >= until:
                 return
             self._pauses[key] = Pause(now, until, error.problem.as_dict())
             self._pauses = {key: pause for key, pause in self._pauses.items() if pause.holds(now)}
@@ -179,6 +185,11 @@ def _meant(kind: str, problem: Problem, names: Sequence[str]) -> str | None:
             if parent in words:
                 return f"{kind} .{parent}"
     return kind
+
+
+def longest_pause(status: object) -> timedelta:
+    """How long a refusal with this status is heeded, however long it asks to wait."""
+    return LONGEST_OVERLOAD if status == 503 else LONGEST_PAUSE
 
 
 def words_of(problem: Problem) -> frozenset[str]:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._acme.order import NEW_ORDER
-from .._acme.pauses import LONGEST_PAUSE, URL, words_of
+from .._acme.pauses import LONGEST_PAUSE, URL, longest_pause, words_of
 from .._acme.problem import Problem, ProblemError
 from .._core.clock import SLACK, format_instant, read_instant
 from .._core.errors import Error, StoreError
@@ -118,7 +118,7 @@ def refusal_in(error: Error, now: datetime, identifiers: Iterable[Identifier] = 
     if error.retry_after is not None:
         # "at once" (or a date that is over for our clock) is no time to wait: without one it is a failure like others,
         # or each run would ask for everything again
-        seconds = min(error.retry_after, LONGEST_PAUSE.total_seconds())
+        seconds = min(error.retry_after, longest_pause(error.problem.status).total_seconds())
         return Refusal(now + timedelta(seconds=seconds)) if seconds > 0 else None
     limited = error.problem.status != 503 and error.is_("rateLimited") and error.what.startswith(NEW_ORDER)
     return Refusal(None) if limited and _is_for_a_human(error.problem, identifiers) else None

@@ -211,6 +211,16 @@ def test_a_ca_that_can_not_be_reached_fails_what_is_due_and_not_the_task(fleet: 
     assert statuses(fleet.keep(changed, site("two"))) == {"one": "renewed", "two": "issued"}
 
 
+def test_a_front_that_wants_to_be_left_alone_for_ten_years_is_asked_again_after_a_day(fleet: Upkeeper) -> None:
+    fleet.proxy.inject("directory", web_page(503, str(10 * 365 * 86400)), first(1))
+    for later in (timedelta(), HOUR):
+        (entry,) = fleet.keep(site("one"), later=later)["certificates"]
+        assert (entry["status"], entry["needs_human"]) == ("deferred", False)
+        assert DAY - A_BIT < wait_of(entry) <= DAY
+    assert f"until {entry['next_attempt']}" in entry["reason"]
+    assert statuses(fleet.keep(site("one"), later=DAY + A_BIT)) == {"one": "issued"}
+
+
 def test_a_paused_name_waits_for_a_human_and_says_what_the_ca_said(fleet: Upkeeper) -> None:
     text = "your account is paused for this name: https://ca.example/unpause"
     fleet.proxy.inject("newOrder", refuse(429, "rateLimited", text), nth(1))

@@ -145,6 +145,23 @@ def test_no_pause_is_longer_than_a_week(clock: FakeClock) -> None:
     assert not paused(pauses, "newOrder")
 
 
+def test_an_overloaded_ca_is_left_alone_for_a_day_at_most(clock: FakeClock) -> None:
+    pauses = Pauses(clock)
+    pauses.note("directory", error(503, retry_after=10 * 365 * 86400.0))
+    kept = pauses.as_dict()
+    assert kept["directory"]["until"] == "2026-11-24T04:00:00Z"
+    # as an earlier version wrote it, or somebody else
+    lasting = {"directory": {**kept["directory"], "until": "2036-11-20T04:00:00Z"}}
+    clock.sleep(timedelta(days=1).total_seconds() - 1)
+    for each in (pauses, Pauses(clock, lasting)):
+        with pytest.raises(PausedError, match="the kind directory until 2026-11-24T04:00:00Z") as raised:
+            each.check("directory")
+        assert raised.value.until == clock.now() + timedelta(seconds=1)
+    clock.sleep(1)
+    assert not paused(pauses, "directory")
+    assert not paused(Pauses(clock, lasting), "directory")
+
+
 def test_a_store_that_is_full_does_not_hide_what_the_ca_said(clock: FakeClock) -> None:
     def keep(_pauses: Mapping[str, Any]) -> None:
         raise StoreError("The disk is full")

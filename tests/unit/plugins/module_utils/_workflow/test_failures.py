@@ -161,6 +161,8 @@ def test_only_what_the_ca_has_looked_at_counts_as_a_validation() -> None:
         (ProblemError("it", "ca", problem(403), 60.0), Refusal(NOW + timedelta(minutes=1))),
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(403, detail=UNPAUSE)), Refusal(None)),
         (ProblemError("it", "ca", problem(429), 1e300), Refusal(NOW + timedelta(days=7))),
+        (ProblemError("it", "ca", problem(403), 1e300), Refusal(NOW + timedelta(days=7))),
+        (ProblemError("it", "ca", problem(503), 1e300), Refusal(NOW + timedelta(days=1))),
         # "come back at once" would have every run ask again; what a clock that is ahead makes of a date is the same
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429), 0.0), None),
         (ProblemError(f"{NEW_ORDER} for x", "ca", problem(429, detail=UNPAUSE)), Refusal(None)),
