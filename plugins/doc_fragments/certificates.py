@@ -75,4 +75,11 @@ options:
       - Orders that the CA has given up don't count. The default is what Let's Encrypt allows.
     type: int
     default: 5
+  retry:
+    description:
+      - What to try now although it has failed before, as names of certificates, as domains, or V(all).
+      - Their failures are forgotten. Limits on orders and what the CA has asked for hold all the same, and what is not due is left alone.
+    type: list
+    elements: str
+    default: []
 """

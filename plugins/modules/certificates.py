@@ -44,13 +44,6 @@ options:
   max_runs:
     description: After how many runs to stop; what is left over comes back as V(deferred). All is done when it is left out.
     type: int
-  retry:
-    description:
-      - What to try now although it has failed before, as names of certificates, as domains, or V(all).
-      - Their failures are forgotten. Limits on orders and what the CA has asked for hold all the same, and what is not due is left alone.
-    type: list
-    elements: str
-    default: []
   fail_on:
     description:
       - When a certificate that could not be had fails the task, whether it failed now or waits for its next attempt after a failure.
@@ -265,7 +258,6 @@ def main() -> None:
             **CERTIFICATE_OPTIONS,
             "run_size": {"type": "int", "default": 200},
             "max_runs": {"type": "int"},
-            "retry": {"type": "list", "elements": "str", "default": []},
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
         },

@@ -17,8 +17,10 @@ description:
     Orders that are pending already are taken up again.
   - With O(state=finalized), once all of that can be seen from outside, it answers the challenges, fetches the certificates and puts them into the store.
   - Names whose authorization is still valid at the CA need no challenge and are left out of what has to be published.
-  - An order is made although the certificate has failed before; failures are remembered as M(certfleet.acme.certificates) does.
-    What O(max_orders), O(max_orders_per_names) and the CA's wish to be asked later forbid is not ordered, and fails the task.
+  - Failures are remembered as M(certfleet.acme.certificates) does. No order is made before it is time for the next attempt, unless O(retry) asks for it,
+    nor against O(max_orders), O(max_orders_per_names) and the CA's wish to be asked later. What has to wait is V(deferred), with the reason
+    and RV(certfleet.acme.certificates#module:certificates[].next_attempt), and fails the task; one that only waits until another certificate with a name that has failed was tried does not.
+    With O(state=finalized) an order that is there goes on whatever has failed before.
 options:
   state:
     description:
@@ -199,8 +201,8 @@ def handle_orders(params: dict[str, Any], check: bool) -> dict[str, Any]:
     ordering = Ordering(files, authority, concurrency, patience, clock, limits=limits, lock_wait=lock_wait)
     wanted = read_wanted(params)
     if check:
-        return ordering.check(wanted, params["state"])
-    return ordering.place(wanted) if params["state"] == "present" else ordering.finish(wanted)
+        return ordering.check(wanted, params["state"], params["retry"])
+    return ordering.place(wanted, params["retry"]) if params["state"] == "present" else ordering.finish(wanted)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ CERTIFICATE_OPTIONS: dict[str, Any] = {
     "patience": {"type": "int", "default": 120},
     "max_orders": {"type": "int", "default": 300},
     "max_orders_per_names": {"type": "int", "default": 5},
+    "retry": {"type": "list", "elements": "str", "default": []},
 }
 
 ONE_LIST: dict[str, Any] = {

@@ -21,22 +21,21 @@ from .issuance.awaiting import await_issued, await_ready
 from .issuance.opening import open_orders, resume_orders
 from .issuance.run import Attempt, Run
 from .issuance.storing import note_orders, record_failures, store_issued
-from .job import Outcome, clear_finished, describe_fatal, expect, make_plan, outcome_of
+from .job import FailOn, Outcome, clear_finished, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory
 from .orders import Limits
 from .pacing import HeldError
 from .pending import pending_order
 from .plan import Decision
-from .retry import retry_all
+from .retry import Retry, parse_retry
 from .wanted import Wanted
 
 
 class Ordering:
     """The orders of one store at one CA, ``concurrency`` requests at a time and ``patience`` seconds for each wait.
 
-    ``limits`` say how many orders may be made. Failures are remembered as they are for
-    :class:`~.upkeep.Upkeep`, but hold up nothing here: who asks for an order wants it now. ``lock_wait``
-    is how many seconds to wait for another run to leave the store.
+    ``limits`` say how many orders may be made. Failures are remembered and hold up new orders as they do for
+    :class:`~.upkeep.Upkeep`. ``lock_wait`` is how many seconds to wait for another run to leave the store.
     """
 
     def __init__(
@@ -59,18 +58,27 @@ class Ordering:
         self._limits = limits or Limits()
         self._lock_wait = lock_wait
 
-    def check(self, wanted: Sequence[Wanted], state: str) -> dict[str, Any]:
+    def check(self, wanted: Sequence[Wanted], state: str, retry: Sequence[str] = ()) -> dict[str, Any]:
         """What would be done, from the list and the store alone."""
+        asked = parse_retry(retry, wanted)
         decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now())
         account = account_in_use(self._authority, self._files)
-        unordered = [each for each in decisions if each.due and not self._is_pending(each, account)]
         if state == "finalized":
             changed = any(each.due for each in decisions)
-            return {"changed": changed, **self._result([expect(each) for each in decisions])}
-        return {"changed": bool(unordered), **self._result([outcome_of(each, None) for each in decisions])}
+            return {"changed": changed, **self._result([expect(each) for each in decisions], "never")}
+        memory = self._recall()
+        memory.forget(decisions, asked, write=False)
+        pace = memory.pace(decisions, self._clock.now())
+        unordered = [each for each in pace.taken if not self._is_pending(each, account)]
+        outcomes = [memory.explain(outcome_of(each, None, pace.deferred.get(each.target))) for each in decisions]
+        return {"changed": bool(unordered), **self._result(outcomes, "never")}
 
-    def place(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
-        """Make or take up an order for all that is due, and say what the challenges need."""
+    def place(self, wanted: Sequence[Wanted], retry: Sequence[str] = ()) -> dict[str, Any]:
+        """Make or take up an order for all that may be tried now, and say what the challenges need.
+
+        ``retry`` says what is tried now although it has failed lately.
+        """
+        asked = parse_retry(retry, wanted)
         needs: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
 
         def carry_out(run: Run) -> None:
@@ -82,7 +90,10 @@ class Ordering:
             needs.update(describe_needs(run))
             record_failures(run)
 
-        attempts, outcomes = self._do(wanted, carry_out, self._begin_anew)
+        def begin(decisions: list[Decision], memory: Memory) -> list[Attempt]:
+            return self._begin_anew(decisions, memory, asked)
+
+        attempts, outcomes = self._do(wanted, carry_out, begin)
         changed = any(attempt.ordered for attempt in attempts)
         return {**self._result(outcomes), **needs, "changed": changed}
 
@@ -108,16 +119,19 @@ class Ordering:
         changed = any(attempt.issued is not None for attempt in attempts if attempt.failure is None)
         return {**self._result(outcomes), "changed": changed}
 
-    def _begin_anew(self, decisions: list[Decision], memory: Memory) -> list[Attempt]:
+    def _begin_anew(self, decisions: list[Decision], memory: Memory, asked: Retry) -> list[Attempt]:
         """Attempts for new orders; those have failed already for which there may be none."""
-        memory.forget(decisions, retry_all(decision.wanted for decision in decisions))
-        pace = memory.pace(decisions, self._clock.now())
+        now = self._clock.now()
+        memory.forget(decisions, asked)
+        pace = memory.pace(decisions, now)
         attempts = [Attempt(decision, held=pace.held.get(decision.target)) for decision in decisions if decision.due]
         for attempt in attempts:
             deferral = pace.deferred.get(attempt.decision.target)
             if deferral:
-                # that it has to wait is no news where things go by themselves, but not what was asked for here
-                attempt.failure = attempt.held = HeldError(replace(deferral, failing=True))
+                # that it has to wait is no news where things go by themselves, but not what was asked for here;
+                # only what another one is tried before must not keep that one from being finished
+                failing = deferral.until is None or deferral.until > now
+                attempt.failure = attempt.held = HeldError(replace(deferral, failing=failing))
         return attempts
 
     def _do(
@@ -130,7 +144,7 @@ class Ordering:
             account = account_in_use(self._authority, self._files)
             decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended=[])
             clear_finished(decisions, self._store)
-            memory = Memory(self._files, self._authority, self._limits, self._clock)
+            memory = self._recall()
             attempts = begin(decisions, memory)
             if any(attempt.failure is None for attempt in attempts):
                 with connect(self._authority, self._files, self._concurrency, self._clock) as session:
@@ -140,11 +154,14 @@ class Ordering:
         outcomes = [outcome_of(decision, made.get(decision.target)) for decision in decisions]
         return attempts, [memory.explain(outcome) for outcome in outcomes]
 
-    def _result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    def _recall(self) -> Memory:
+        return Memory(self._files, self._authority, self._limits, self._clock)
+
+    def _result(self, outcomes: Sequence[Outcome], fail_on: FailOn = "any") -> dict[str, Any]:
         now = self._clock.now()
         return {
-            "certificates": [outcome.as_dict("any", now) for outcome in outcomes],
-            **describe_fatal(outcomes, "any", now),
+            "certificates": [outcome.as_dict(fail_on, now) for outcome in outcomes],
+            **describe_fatal(outcomes, fail_on, now),
         }
 
     def _is_pending(self, decision: Decision, account_url: str | None) -> bool:

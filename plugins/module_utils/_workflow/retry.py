@@ -26,11 +26,6 @@ class Retry:
         return wanted.name in self.names
 
 
-def retry_all(wanted: Iterable[Wanted]) -> Retry:
-    """Everything that is wanted."""
-    return Retry(frozenset(each.name for each in wanted))
-
-
 def parse_retry(values: Iterable[str], wanted: Sequence[Wanted]) -> Retry:
     """Read names of certificates, domains and ``all``; InputError for what nothing in the list has."""
     return Retry(frozenset(each.name for value in values for each in _meant(value, wanted)))

@@ -100,10 +100,22 @@ class Upkeeper:
         wanted = _wanted(sites)
         return upkeep.check(wanted, retry) if check else upkeep.keep(wanted, None, fail_on, retry)
 
-    def place(self, *sites: dict[str, Any], limits: Limits | None = None) -> dict[str, Any]:
-        """What the module `order` returns for these sites."""
-        ordering = Ordering(self.files, self.authority, 4, 6.0, LaterClock(timedelta()), limits=limits)
-        return ordering.place(_wanted(sites))
+    def place(
+        self,
+        *sites: dict[str, Any],
+        later: timedelta = timedelta(),
+        retry: Sequence[str] = (),
+        limits: Limits | None = None,
+        check: bool = False,
+    ) -> dict[str, Any]:
+        """What the module `order` returns for these sites, so much later than now."""
+        ordering = Ordering(self.files, self.authority, 4, 6.0, LaterClock(later), limits=limits)
+        wanted = _wanted(sites)
+        return ordering.check(wanted, "present", retry) if check else ordering.place(wanted, retry)
+
+    def finish(self, *sites: dict[str, Any]) -> dict[str, Any]:
+        """The same with `state: finalized`."""
+        return Ordering(self.files, self.authority, 4, 6.0, LaterClock(timedelta())).finish(_wanted(sites))
 
     def refuse_orders(self, when: When = always) -> None:
         """Have the CA refuse new orders for names that it doesn't like."""

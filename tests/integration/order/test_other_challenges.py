@@ -77,6 +77,13 @@ def test_nothing_published_ends_with_the_ca_s_problem(lab: Lab, store: dict[str,
     assert problem["type"].startswith("urn:ietf:params:acme:error:")
     assert "no order is pending" in run_module(lab, "order", arguments)["msg"]
 
+    again = {**arguments, "state": "present"}
+    waiting = run_module(lab, "order", again)
+    assert waiting.failed
+    assert (waiting["certificates"][0]["status"], waiting["orders"]) == ("deferred", [])
+    assert waiting["certificates"][0]["next_attempt"]
+    assert len(run_module(lab, "order", {**again, "retry": ["front2.fleet.test"]})["orders"]) == 1
+
 
 def write_challenge_certificate(path: Path, wanted: dict[str, str]) -> None:
     """A self-signed certificate as RFC 8737 §3 wants it, from nothing but the module's results."""

@@ -61,7 +61,9 @@ def resume_orders(run: Run) -> None:
         if pending and pending["url"]:
             _take_up(run, attempt, pending)
         if attempt.order is None:
-            raise Error("no order is pending that fits the wanted certificate; state=present makes one")
+            # nothing was tried, so this is no failure to remember
+            attempt.held = Error("no order is pending that fits the wanted certificate; state=present makes one")
+            raise attempt.held
 
     run.step(resume)
 
