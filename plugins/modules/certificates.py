@@ -245,7 +245,7 @@ from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OP
 from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
-from ..module_utils._ansible.reporting import reporting
+from ..module_utils._ansible.reporting import ending_well, reporting
 
 
 def main() -> None:
@@ -265,7 +265,8 @@ def main() -> None:
         **ONE_LIST,
     )
     with reporting(module):
-        result = keep_certificates(module.params, module.check_mode)
+        with ending_well():
+            result = keep_certificates(module.params, module.check_mode)
         (module.fail_json if "msg" in result else module.exit_json)(**result)
 
 

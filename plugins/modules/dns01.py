@@ -269,7 +269,7 @@ from ..module_utils._ansible.authority_options import LOCK_OPTIONS, read_lock_wa
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
-from ..module_utils._ansible.reporting import reporting
+from ..module_utils._ansible.reporting import ending_well, reporting
 
 RECORD_OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -293,7 +293,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     with reporting(module):
-        result = carry_out(module.params, module.check_mode)
+        with ending_well():
+            result = carry_out(module.params, module.check_mode)
         (module.fail_json if "msg" in result else module.exit_json)(**result)
 
 

@@ -5,12 +5,40 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._core.errors import Error
+
+
+class AskedToEnd(SystemExit):
+    """SIGTERM, with which systemd and others ask a process to end."""
+
+
+@contextmanager
+def ending_well() -> Iterator[None]:
+    """Have SIGTERM raise AskedToEnd in here, so that what was published is withdrawn before the process ends.
+
+    Only the first one counts: another must not break off what puts things in order.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise AskedToEnd(1)
 
 
 @contextmanager
@@ -23,5 +51,7 @@ def reporting(module: AnsibleModule) -> Iterator[None]:
         if error.name is None or error.name.startswith("ansible_collections"):
             raise
         module.fail_json(msg=missing_required_lib(error.name.partition(".")[0]))
+    except AskedToEnd:
+        module.fail_json(msg="The task was asked to end (SIGTERM), and the next one goes on with what it has begun")
     except Error as error:
         module.fail_json(**error.result())

@@ -21,15 +21,19 @@ def do_each(
     """Call the function for every item, ``width`` at a time: what came out, and which failed.
 
     Only :class:`Error` counts as a failure of the item; anything else is a
-    defect of the program and is raised.
+    defect of the program, or its end, and is raised before more is begun.
     """
     done: dict[Item, Result] = {}
     failed: dict[Item, Error] = {}
     with ThreadPoolExecutor(max_workers=width) as pool:
         futures = {item: pool.submit(function, item) for item in items}
-        for item, future in futures.items():
-            try:
-                done[item] = future.result()
-            except Error as error:
-                failed[item] = error
+        try:
+            for item, future in futures.items():
+                try:
+                    done[item] = future.result()
+                except Error as error:
+                    failed[item] = error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what is under way is waited for, and nothing is begun
+            raise
     return done, failed

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.judge import values_left
 from tests.chaos.kills import Row, Scene, options
-from tests.chaos.nursery import Nursery
+from tests.chaos.nursery import Job, Nursery
 from tests.chaos.points import Accident
 from tests.lab import Lab
+from tests.options import responders, tsig_keys
 
 NUMBERS = count()
 
@@ -132,3 +134,45 @@ def test_waiting_ends_at_once_when_the_owner_is_killed(
     assert waited is not None
     assert waited.result["counts"]["issued"] == 3
     assert first.orders == 3
+
+
+@pytest.mark.parametrize("step", ["open orders", "publish", "verify", "await validation", "finalize"])
+def test_what_is_asked_to_end_withdraws_its_values_first(
+    scenes: tuple[Scene, Scene], nurseries: tuple[Nursery, Nursery], quick_lab: Lab, step: str
+) -> None:
+    first, second = scenes
+    with held(first, nurseries[0], step) as pid:
+        assert bool(values_left(quick_lab)) or step not in ("verify", "await validation")
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            os.kill(pid, number)
+        ended = nurseries[0].wait(pid)
+    assert ended is not None
+    assert (ended.status, ended.result["msg"].partition(" (SIGTERM)")[0]) == (1, "The task was asked to end")
+    assert "Traceback" not in ended.output
+    assert not values_left(quick_lab)
+    assert list(first.store.glob("dns/*.json")) == [], "the ledger"
+    assert second.keep().result["counts"]["issued"] == 3, "the lock is free"
+    assert first.orders == 3
+
+
+@pytest.mark.parametrize("state", ["present", "verified"])
+def test_dns01_ends_with_a_sentence_when_it_is_asked_to(
+    scenes: tuple[Scene, Scene], nurseries: tuple[Nursery, Nursery], quick_lab: Lab, state: str
+) -> None:
+    first, _second = scenes
+    arguments = {
+        "responders": responders(quick_lab),
+        "tsig_keys": tsig_keys(quick_lab),
+        "records": [{"name": "_acme-challenge.ended.fleet.test", "values": ["value"]}],
+        "state": state,
+        "store": str(first.store),
+    }
+    pid = nurseries[0].start(Job("dns01", arguments, Accident("stopped", "verify", 5)))
+    assert nurseries[0].wait(pid) is None
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        os.kill(pid, number)
+    ended = nurseries[0].wait(pid)
+    assert ended is not None
+    assert (ended.status, ended.result["msg"].partition(" (SIGTERM)")[0]) == (1, "The task was asked to end")
+    assert nurseries[0].run(Job("dns01", {**arguments, "state": "absent"})).status == 0
+    assert not values_left(quick_lab)
