@@ -100,16 +100,19 @@ def new_order(
         return fetch_order(session, url)
 
 
-def list_orders(session: Session, url: str) -> list[str]:
+def list_orders(session: Session, url: str, patience: float) -> list[str]:
     """The URLs of the account's orders as the CA lists them (RFC 8555 §7.1.2.1), page after page.
 
-    ``url`` is the account's member ``orders``. NetworkError when that is no list of orders.
+    ``url`` is the account's member ``orders``. After ``patience`` seconds no further page is asked for.
+    NetworkError when that is no list of orders.
     """
     what = "the list of orders"
+    clock = session.network.clock
+    deadline = clock.monotonic() + patience
     found: dict[str, None] = {}
     seen: set[str] = set()
     page: str | None = url
-    while page and page not in seen and len(seen) < MOST_PAGES:
+    while page and page not in seen and len(seen) < MOST_PAGES and clock.monotonic() < deadline:
         seen.add(page)
         response = session.post(page, None, what, kind="orders")
         found.update(dict.fromkeys(member.texts(read_object(response, what), "orders", what)))

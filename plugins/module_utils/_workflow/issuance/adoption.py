@@ -25,15 +25,17 @@ MOST_READ = 200
 def adopt_orders(run: Run, attempts: Sequence[Attempt]) -> dict[Attempt, Order]:
     """The orders that the CA has for these attempts and that nobody holds; none from a CA without a list.
 
+    What is not found within the run's patience counts as not there, or a slow CA would hold up all for hours.
     Raises Error when there may be a list, but it can't be had now.
     """
     if not attempts:
         return {}
+    deadline = run.clock.monotonic() + run.patience
     held = set(_held(run))
     candidates = [url for url in reversed(_listed(run)) if url not in held][:MOST_READ]
     left, found = list(attempts), {}
     for start in range(0, len(candidates), run.width):
-        if not left:
+        if not left or run.clock.monotonic() >= deadline:
             break
         orders, _failed = do_each(
             lambda url: fetch_order(run.session, url), candidates[start : start + run.width], run.width
@@ -50,7 +52,7 @@ def _listed(run: Run) -> list[str]:
     """The account's orders; CAs append new ones."""
     try:
         url = fetch_account(run.session).orders
-        return list_orders(run.session, url) if url else []
+        return list_orders(run.session, url, run.patience) if url else []
     except ProblemError as error:
         # some CAs name a list that they don't have
         if error.asks_to_wait:

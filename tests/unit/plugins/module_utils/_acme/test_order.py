@@ -33,7 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
-from tests.unit.plugins.module_utils._acme.fakes import HOST, Answer, FakeCa, refusal
+from tests.unit.plugins.module_utils._acme.fakes import HOST, Answer, FakeCa, FakeClock, refusal
 
 NAMES = [Identifier("dns", "a.example.com"), Identifier("dns", "*.a.example.com")]
 DOCUMENT: dict[str, Any] = {
@@ -100,15 +100,29 @@ def test_the_list_of_orders_is_read_page_after_page(ca: FakeCa, registered: Sess
         "/orders/2": lambda _seen: page(2, 3),
         "/orders/3": lambda _seen: page(3, 1),
     }
-    urls = list_orders(registered, f"{HOST}/orders/1")
+    urls = list_orders(registered, f"{HOST}/orders/1", patience=60)
     assert urls == [f"{HOST}/order/{number}" for number in (1, 0, 2, 3)], "a list that runs in a circle has an end"
+
+
+def test_a_list_of_orders_that_is_slow_and_has_no_end_is_read_for_as_long_as_there_is_patience(
+    ca: FakeCa, registered: Session, clock: FakeClock
+) -> None:
+    def page(number: int) -> Answer:
+        clock.sleep(29)
+        ca.routes[f"/orders/{number + 1}"] = lambda _seen: page(number + 1)
+        link = f'<{HOST}/orders/{number + 1}>;rel="next"'
+        return Answer(document={"orders": [f"{HOST}/order/{number}"]}, headers={"Link": link})
+
+    ca.routes["/orders/1"] = lambda _seen: page(1)
+    urls = list_orders(registered, f"{HOST}/orders/1", patience=100)
+    assert urls == [f"{HOST}/order/{number}" for number in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize("document", [{}, {"orders": "none"}, {"orders": [1]}, []])
 def test_what_is_no_list_of_orders_is_told(ca: FakeCa, registered: Session, document: Any) -> None:
     ca.routes["/orders/1"] = lambda _seen: Answer(document=document)
     with pytest.raises(NetworkError):
-        list_orders(registered, f"{HOST}/orders/1")
+        list_orders(registered, f"{HOST}/orders/1", patience=60)
 
 
 def test_a_new_order_is_never_sent_twice(ca: FakeCa, registered: Session) -> None:

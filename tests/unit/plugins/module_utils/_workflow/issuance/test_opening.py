@@ -256,3 +256,27 @@ def test_nothing_is_ordered_for_what_is_held(ca: OrderingCa, run: Run) -> None:
     assert run.attempts[0].failure is run.attempts[0].held
     assert ca.payloads == []
     assert run.store.pending(NAME, KEY_TYPE) is None
+
+
+def test_the_search_for_an_order_whose_url_is_lost_ends_with_the_run_s_patience(ca: OrderingCa, run: Run) -> None:
+    """Also at a CA that has many orders and takes its time for each."""
+    (account,) = ca.accounts
+    document = {"status": "valid", "identifiers": [], "authorizations": [], "finalize": f"{HOST}/x"}
+    read: list[str] = []
+
+    def slow(name: str, answer: Answer) -> Answer:
+        run.clock.sleep(20)
+        read.append(name)
+        return answer
+
+    listed = [f"{HOST}/old/{number}" for number in range(100)]
+    ca.routes[account.url.removeprefix(HOST) + "/orders"] = lambda _seen: slow(
+        "list", Answer(document={"orders": listed})
+    )
+    for url in listed:
+        ca.routes[url.removeprefix(HOST)] = lambda _seen: slow("order", Answer(document=document))
+    pending = {"url": None, "identifiers": ["shop.example.com"], "profile": None}
+    run.store.set_pending(NAME, KEY_TYPE, {**pending, "account_uri": run.session.account_url})
+    open_orders(run)
+    assert len(read) == run.patience / 20
+    assert run.attempts[0].ordered
