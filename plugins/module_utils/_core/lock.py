@@ -52,6 +52,9 @@ class Lock:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:  # file systems over the network may have no locks
+            os.close(self._handle)
+            raise StoreError(f"Can't lock {self._files.path(LOCK)}: {error.strerror}") from error
         return True
 
     def _sign(self) -> None:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,3 +91,18 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="Can't make"), Lock(Files(str(tmp_path / "file" / "store"))):
         pass
+
+
+def test_a_file_system_that_has_no_locks_is_one_sentence(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(handle: int, _operation: int) -> None:
+        handles.append(handle)
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    handles: list[int] = []
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StoreError) as refused, Lock(files, wait=60, clock=FakeClock()):
+        pass
+    assert refused.value.message == f"Can't lock {files.path('.lock')}: {os.strerror(errno.ENOLCK)}"
+    assert len(handles) == 1, "it is not waited for"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handles[0])
