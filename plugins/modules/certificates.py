@@ -20,7 +20,8 @@ description:
   - A certificate is due when there is none yet, when it has expired, when its time has come, and when its names, key types, profile,
     preferred chain or CA have changed.
   - When the time has come is for the CA to say where it offers renewal information (RFC 9773). It is asked about each certificate
-    a few hours after that was issued, and then as often as it wants, mostly every six hours. One instant in its window is chosen at random, and kept as long as the window stays the same.
+    a few hours after that was issued, and then as often as it wants, mostly every six hours. One instant in its window is chosen
+    at random, and kept as long as the window stays the same.
     A window that has moved, and a page on which the CA explains it, are in RV(notes). The new order says which certificate it replaces.
   - Otherwise the time has come when a third of the lifetime is left (a half when that is less than ten days), or up to a tenth of the lifetime earlier.
     How much depends on the certificate's name, so that certificates that were issued together are not all due together.

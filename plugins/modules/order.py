@@ -19,7 +19,8 @@ description:
   - Names whose authorization is still valid at the CA need no challenge and are left out of what has to be published.
   - Failures are remembered as M(certfleet.acme.certificates) does. No order is made before it is time for the next attempt, unless O(retry) asks for it,
     nor against O(max_orders), O(max_orders_per_names) and the CA's wish to be asked later. What has to wait is V(deferred), with the reason
-    and RV(certfleet.acme.certificates#module:certificates[].next_attempt), and fails the task; one that only waits until another certificate with a name that has failed was tried does not.
+    and RV(certfleet.acme.certificates#module:certificates[].next_attempt), and fails the task; one that only waits until another certificate
+    with a name that has failed was tried does not.
     With O(state=finalized) an order that is there goes on whatever has failed before.
 options:
   state:

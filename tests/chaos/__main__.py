@@ -63,9 +63,10 @@ def is_picked(name: str, words: Sequence[str]) -> bool:
 
 def play(given: argparse.Namespace, place: Path) -> Iterator[Result]:
     """The rows in their order; those of one lane are played one after the other, the lanes side by side."""
+    steps = _steps(given.rows)
     lanes = [
         *(partial(_play_troubles, picked, given.times, place / name) for name, picked in _picked(given.rows).items()),
-        *([partial(_play_kills, steps, given.kills, place / "kills")] if (steps := _steps(given.rows)) else []),
+        *([partial(_play_kills, steps, given.kills, place / "kills")] if steps else []),
     ]
     with ThreadPoolExecutor(len(lanes) or 1) as pool:
         queues = [_Lane(lane) for lane in lanes]

@@ -116,7 +116,7 @@ class Points:
     def rest(self) -> None:
         """End, since a hook can't be taken away; the disk has room again."""
         self._watching = False
-        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        _soft, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:

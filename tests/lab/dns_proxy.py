@@ -191,8 +191,8 @@ class _Datagrams(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, peer: tuple[str | Any, int]) -> None:
-        task = asyncio.ensure_future(self._reply(data, peer))
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        task = asyncio.ensure_future(self._reply(data, addr))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -209,13 +209,13 @@ class _Question(asyncio.DatagramProtocol):
     def __init__(self, answer: asyncio.Future[bytes]) -> None:
         self._answer = answer
 
-    def datagram_received(self, data: bytes, _peer: object) -> None:
+    def datagram_received(self, data: bytes, addr: object) -> None:
         if not self._answer.done():
             self._answer.set_result(data)
 
-    def error_received(self, error: Exception) -> None:
+    def error_received(self, exc: Exception) -> None:
         if not self._answer.done():
-            self._answer.set_exception(error)
+            self._answer.set_exception(exc)
 
 
 def _frame(wire: bytes) -> bytes:

@@ -114,6 +114,7 @@ class Stage:
             done = subprocess.run(
                 command, capture_output=True, env=environment() | recorded, check=False, timeout=240, cwd=place
             )
+            watch.wait_for_processes()
         self._learn_keys([glimpse for glimpse in watch.glimpses if not glimpse.path.is_relative_to(place)])
         evidence = Evidence()
         evidence.add("standard output", done.stdout)

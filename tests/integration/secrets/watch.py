@@ -15,6 +15,7 @@ from types import TracebackType
 
 INTERVAL = 0.02
 LONGEST = 300.0
+LONGEST_CLEARING = 30.0
 FORGETFUL = 50
 """After so many rounds, numbers of processes that were others' are looked at again: one may be given anew."""
 
@@ -55,6 +56,18 @@ class Watch:
     ) -> None:
         self._ended.set()
         self._thread.join()
+
+    def wait_for_processes(self) -> None:
+        """Until none is left: Ansible's helper for tasks in the background clears up seconds after their play has ended."""
+        deadline = time.monotonic() + LONGEST_CLEARING
+        while any(map(self._is_watched, filter(str.isdigit, os.listdir("/proc")))) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _is_watched(self, number: str) -> bool:
+        try:
+            return self._mark in Path(f"/proc/{number}/environ").read_bytes()
+        except OSError:
+            return False
 
     def _look_again_and_again(self) -> None:
         deadline = time.monotonic() + LONGEST

@@ -47,7 +47,7 @@ class World:
         self.headers = {"Retry-After": "21600"}
         self.account: str | None = ACCOUNT
         self.share = 0.5
-        self.unreachable: Error | None = None
+        self.troubles: list[Error] = []
         self.opened = 0
         self.names: list[str] = []
         self.ca.routes["/dir"] = lambda _seen: Answer(document=self.ca.directory() | self.endpoints)
@@ -110,8 +110,8 @@ class World:
     @contextmanager
     def _open_session(self, *_options: Any) -> Iterator[Session]:
         self.opened += 1
-        if self.unreachable:
-            raise self.unreachable
+        for error in self.troubles:
+            raise error
         network = Network(transport=self.ca, clock=self.clock)
         yield Session(network, fetch_directory(network, DIRECTORY), KEY, ACCOUNT)
 
@@ -347,7 +347,7 @@ def test_a_pause_that_the_ca_asks_for_is_kept_by_all_threads_and_later_runs(worl
 
 def test_a_ca_that_can_not_be_reached_stops_nothing_and_is_left_alone_for_a_while(world: World) -> None:
     world.add("shop")
-    world.unreachable = Error("ca.test can't be reached")
+    world.troubles = [Error("ca.test can't be reached")]
     assert world.ask().notes == [
         "No renewal information, which is asked for again after 2026-11-23T04:10:00Z: ca.test can't be reached"
     ]
