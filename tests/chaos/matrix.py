@@ -91,7 +91,7 @@ class Matrix:
         with trouble.begin(scene):
             for _run in range(trouble.runs):
                 scene.keep()
-                scene.problems += [f"meanwhile, {each}" for each in scene.lost()]
+                scene.problems += [f"meanwhile, {each}" for each in scene.lost_in_sight()]
                 scene.clock += BETWEEN
         self._recover(scene)
         self._judge(scene, scene.orders - before, row)

@@ -166,6 +166,10 @@ class Scene:
         """What was there and is not there any more, whole and fitting together."""
         return [f"{each} {fault}" for each in self.old for fault in problems_of_live(each.folder(self.store), each)]
 
+    def lost_in_sight(self) -> list[str]:
+        """The same while a fault lasts: what an ordinary user may not read then is judged when it is over."""
+        return [f"{each} {fault}" for each in self.old for fault in _in_sight(each.folder(self.store), each)]
+
     def values_left(self) -> int:
         """How many TXT values there are on all primaries."""
         return sum(len(values) for owners in values_left(self.lab).values() for values in owners.values())
@@ -181,3 +185,10 @@ def _has_result(ended: Ended) -> bool:
         return bool(ended.result)
     except AssertionError:
         return False
+
+
+def _in_sight(folder: Path, wanted: Wanted) -> list[str]:
+    try:
+        return list(problems_of_live(folder, wanted))
+    except PermissionError:
+        return []
