@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.lab import Lab
+from tests.lab.ca_proxy import CaProxy
 
 # a busy machine is no defect
 settings.register_profile("certfleet", deadline=None)
@@ -35,3 +37,12 @@ def lab(tidy_lab: Lab) -> Iterator[Lab]:
     """The running lab; whatever fault a test leaves behind is undone after it."""
     yield tidy_lab
     tidy_lab.heal()
+
+
+@pytest.fixture
+def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
+    """The lab's CA behind a proxy that misbehaves when it is told to."""
+    folder = tmp_path / "proxy"
+    folder.mkdir()
+    with CaProxy(lab, folder) as proxy:
+        yield proxy

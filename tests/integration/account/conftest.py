@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from tests.lab import Lab
-from tests.lab.ca_proxy import CaProxy
 from tests.modules import Outcome, run_module
 from tests.options import ca
 from tests.playbooks import run_playbook
@@ -38,14 +37,6 @@ def account(lab: Lab, store: Path) -> Account:
         return outcome
 
     return call
-
-
-@pytest.fixture
-def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
-    folder = tmp_path / "proxy"
-    folder.mkdir()
-    with CaProxy(lab, folder) as proxy:
-        yield proxy
 
 
 @pytest.fixture

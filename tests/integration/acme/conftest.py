@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.account import register
@@ -29,12 +28,6 @@ def network(lab: Lab) -> Iterator[Network]:
 def session(lab: Lab, network: Network) -> Session:
     """As a new account."""
     return open_account(network, lab.directory)
-
-
-@pytest.fixture
-def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
-    with CaProxy(lab, tmp_path) as proxy:
-        yield proxy
 
 
 @pytest.fixture

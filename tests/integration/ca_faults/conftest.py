@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connectio
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
+from tests.clock import LaterClock
 from tests.lab import Lab, Options
 from tests.lab.ca_proxy import CaProxy
 from tests.options import responders, tsig_keys
@@ -48,30 +49,12 @@ def shared_lab() -> Iterator[Lab]:
 
 
 @pytest.fixture
-def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
-    folder = tmp_path / "proxy"
-    folder.mkdir()
-    with CaProxy(lab, folder) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def site(lab: Lab, proxy: CaProxy, tmp_path: Path) -> Site:
     """An account and an empty store; the proxy has forgotten what that took."""
     site = Site(lab, proxy, tmp_path / "store")
     site.register()
     proxy.forget()
     return site
-
-
-class LaterClock(SystemClock):
-    """The machine's clock, set forward."""
-
-    def __init__(self, ahead: timedelta) -> None:
-        self._ahead = ahead
-
-    def now(self) -> datetime:
-        return super().now() + self._ahead
 
 
 @dataclass

@@ -23,6 +23,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders im
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
 
+from tests.clock import LaterClock
 from tests.lab import Lab, Options
 from tests.lab.ca_faults import When, always, refuse
 from tests.lab.ca_proxy import CaProxy
@@ -39,30 +40,12 @@ def shared_lab() -> Iterator[Lab]:
 
 
 @pytest.fixture
-def proxy(lab: Lab, tmp_path: Path) -> Iterator[CaProxy]:
-    folder = tmp_path / "proxy"
-    folder.mkdir()
-    with CaProxy(lab, folder) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def fleet(lab: Lab, proxy: CaProxy, tmp_path: Path) -> Upkeeper:
     """An account and an empty store; the proxy has forgotten what that took."""
     upkeeper = Upkeeper(lab, proxy, tmp_path / "store")
     keep_account(upkeeper.authority, upkeeper.files, WantedAccount(terms_agreed=True), False, SystemClock())
     proxy.forget()
     return upkeeper
-
-
-class LaterClock(SystemClock):
-    """The machine's clock, set forward."""
-
-    def __init__(self, ahead: timedelta) -> None:
-        self._ahead = ahead
-
-    def now(self) -> datetime:
-        return super().now() + self._ahead
 
 
 @dataclass
