@@ -17,7 +17,7 @@ import dns.rcode
 import pytest
 import yaml
 
-from tests.lab import Lab, LabError, query
+from tests.lab import Lab, LabError, Options, query
 from tests.lab.waiting import wait_until
 
 OWNER = "_acme-challenge.www.fleet.test"
@@ -216,27 +216,30 @@ def test_the_inventory_names_hosts_and_variables(lab: Lab) -> None:
     assert lab.inventory.stat().st_mode & 0o077 == 0
 
 
-def test_lego_from_debian_obtains_a_certificate_through_an_update(lab: Lab, tmp_path: Path) -> None:
-    # lego updates one server only; the resolver must not ask those that do not have the value.
-    for other in ("bind", "powerdns", "nsd"):
-        lab.down(other)
+def test_lego_from_debian_obtains_a_certificate_through_an_update(tmp_path: Path) -> None:
+    # lego updates one server only, so the CA's resolver is to ask that one only: asked beside servers
+    # that are down, a resolver may still have given up before it comes to the one that has the value.
+    with Lab(Options(asked=("knot",), secondary=False, frontends=0)) as lab:
+        assert _certificate_by_lego(lab, tmp_path).exists()
+
+
+def _certificate_by_lego(lab: Lab, folder: Path) -> Path:
     knot, key = lab.responders[0], lab.tsig_keys["acme"]
     environment = lab.environment | {
-        "HOME": str(tmp_path),
+        "HOME": str(folder),
         "RFC2136_NAMESERVER": f"{knot.address}:{knot.port}",
         "RFC2136_TSIG_KEY": key.name,
         "RFC2136_TSIG_ALGORITHM": f"{key.algorithm}.",
         "RFC2136_TSIG_SECRET": key.secret,
-        "RFC2136_PROPAGATION_TIMEOUT": "20",
-        "RFC2136_POLLING_INTERVAL": "1",
     }
-    subprocess.run(
+    done = subprocess.run(
         ["lego", "--server", lab.directory, "--email", "lego@fleet.test", "--accept-tos", "--dns", "rfc2136",
-         "--dns.resolvers", ":".join(map(str, lab.resolver)), "--dns.disable-cp", "--path", tmp_path / "lego",
+         "--dns.resolvers", ":".join(map(str, lab.resolver)), "--dns.disable-cp", "--path", folder / "lego",
          "--domains", "lego.fleet.test", "run"],
-        env=environment, check=True, capture_output=True, timeout=60,
+        env=environment, check=False, capture_output=True, timeout=120, text=True,
     )  # fmt: skip
-    assert (tmp_path / "lego/certificates/lego.fleet.test.crt").exists()
+    assert done.returncode == 0, done.stderr
+    return folder / "lego/certificates/lego.fleet.test.crt"
 
 
 def test_a_port_of_the_lab_is_not_taken_elsewhere(lab: Lab) -> None:
