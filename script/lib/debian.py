@@ -237,6 +237,12 @@ def release_sources() -> list[Source]:
     return found
 
 
+def sources_of(codename: str) -> list[Source]:
+    """The entries of another release, at the mirrors of this machine's."""
+    own = release().codename
+    return [replace(source, suite=source.suite.replace(own, codename)) for source in release_sources()]
+
+
 def unstable_source() -> Source:
     """Derive the entry for unstable from the machine's Debian mirror, signed by the Debian keyring."""
     main = next(source for source in release_sources() if "-" not in source.suite)
