@@ -46,6 +46,9 @@ options:
 
     # for modules that work on the store, with or without a CA
     STORE = r"""
+notes:
+  - Where O(store) is a folder that belongs to another user, a task of root first becomes that user, for all it does.
+    So the files stay that user's, and other files that the task is to read must be readable for that user, too.
 options:
   store:
     description: The folder of the store on the validation host, which holds accounts, certificates and their keys.

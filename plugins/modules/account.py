@@ -218,7 +218,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    with reporting(module):
+    with reporting(module, "store"):
         result = handle_account(module.params, module.check_mode)
         if result.get("terms_of_service_changed"):
             module.warn(f"The CA's terms of service are new: {result['terms_of_service']}")

@@ -157,7 +157,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    with reporting(module):
+    with reporting(module, "store"):
         from ..module_utils._core.clock import SystemClock
         from ..module_utils._workflow.delivery import deliver
 

@@ -265,7 +265,7 @@ def main() -> None:
         supports_check_mode=True,
         **ONE_LIST,
     )
-    with reporting(module):
+    with reporting(module, "store"):
         with ending_well():
             result = keep_certificates(module.params, module.check_mode)
         (module.fail_json if "msg" in result else module.exit_json)(**result)

@@ -292,7 +292,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    with reporting(module):
+    with reporting(module, "store"):
         with ending_well():
             result = carry_out(module.params, module.check_mode)
         (module.fail_json if "msg" in result else module.exit_json)(**result)

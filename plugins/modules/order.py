@@ -182,7 +182,7 @@ def main() -> None:
         supports_check_mode=True,
         **ONE_LIST,
     )
-    with reporting(module):
+    with reporting(module, "store"):
         result = handle_orders(module.params, module.check_mode)
         (module.fail_json if "msg" in result else module.exit_json)(**result)
 

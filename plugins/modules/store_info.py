@@ -182,7 +182,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    with reporting(module):
+    with reporting(module, "store"):
         from ..module_utils._core.clock import SystemClock
         from ..module_utils._core.files import Files
         from ..module_utils._workflow.inventory import list_certificates, search

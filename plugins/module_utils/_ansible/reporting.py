@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._core.errors import Error
+from .._core.owner import ROOT, Owner, find_owner
+from .payload import leave_payload
 
 
 class AskedToEnd(SystemExit):
@@ -42,9 +47,18 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def reporting(module: AnsibleModule) -> Iterator[None]:
-    """Run the engine (and import it: only validation hosts have its libraries) inside this."""
+def reporting(module: AnsibleModule, folder_option: str | None = None) -> Iterator[None]:
+    """Run the engine (and import it: only validation hosts have its libraries) inside this.
+
+    A process of root first becomes the user that the folder in ``folder_option`` belongs to.
+    """
+    owner: Owner | None = None
     try:
+        if folder_option and module.params[folder_option] and os.geteuid() == ROOT:
+            owner = find_owner(folder_option, module.params[folder_option])
+            if owner:
+                leave_payload()
+                owner.become()
         yield
     except ImportError as error:
         # what the engine's own files lack is a defect, a library is something to install
@@ -54,4 +68,12 @@ def reporting(module: AnsibleModule) -> Iterator[None]:
     except AskedToEnd:
         module.fail_json(msg="The task was asked to end (SIGTERM), and the next one goes on with what it has begun")
     except Error as error:
-        module.fail_json(**error.result())
+        module.fail_json(**_explain(error, owner))
+
+
+def _explain(error: Error, owner: Owner | None) -> dict[str, Any]:
+    """The result for this error, which says as whom a process that root began was refused something."""
+    result = error.result()
+    if owner and os.strerror(errno.EACCES) in error.message:
+        result["msg"] = f"{error.message} (as user {owner.label}, whom the store or path belongs to)"
+    return result
