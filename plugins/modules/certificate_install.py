@@ -18,6 +18,7 @@ description:
   - With O(state=present) it opens a bundle and checks everything in it. The key has to belong to the certificate, the names have to be those
     that the bundle states, each certificate of the chain has to be issued by the next, and none may have expired.
     Only when all of it is right, it switches to the new files, for each certificate in one step.
+  - With O(test_command), new files stay live only when the web server's configuration passes its test with them.
   - The web server reads C(<path>/certificates/<name>/<key type>/live/fullchain.pem) and C(privkey.pem) beside it;
     C(cert.pem) and C(chain.pem) are there, too. C(live) is a link to the generation in use, and the one before is kept.
 options:
@@ -25,10 +26,11 @@ options:
     description:
       - V(prepared) makes the recipient key, if there is none.
       - V(present) installs what is in O(bundle), and sets O(owner), O(group) and O(mode).
+      - V(loaded) says that the web server has read what is installed, so that RV(reload_pending) is false again.
       - V(absent) removes the certificates of O(names) with their keys.
     type: str
     default: present
-    choices: [prepared, present, absent]
+    choices: [prepared, present, loaded, absent]
   path:
     description: The folder for recipient key and certificates.
     type: path
@@ -46,10 +48,27 @@ options:
     description:
       - The user, by name or number, that the files are to belong to. The user that runs the task when it is left out.
       - Folders stay with the user that runs the task, so that nobody else can put something into them.
+      - Only root can give files away. Where O(path) belongs to another user, the task does not run as root any more; use O(group) there.
     type: str
   group:
-    description: The group, by name or number, that the files are to belong to, such as that of the web server.
+    description:
+      - The group, by name or number, that the files are to belong to, such as that of the web server.
+      - A task that does not run as root can only name a group that its user is in.
     type: str
+  test_command:
+    description:
+      - Tests the web server's configuration, such as C(nginx -t); with O(state=present).
+      - A list of words, or a text that is split into words as a shell does it. No shell runs it.
+      - It is run when something was switched, as the user that works on the files. Unless it ends with status 0 within two minutes,
+        everything is switched back to what was live before, what is new is removed, and the task fails with the end of its output.
+      - When a task is killed before the test has passed, the next one, whatever its O(state), switches back first.
+    type: raw
+  note_reload:
+    description:
+      - Note that the web server has yet to read what this task installs, until a task with O(state=loaded) says that it has.
+      - For plays that may be cut off between installation and reload, so that the next one knows by RV(reload_pending).
+    type: bool
+    default: false
   mode:
     description:
       - The mode of the files, four octal digits in quotes. Folders get the right to enter where the files can be read.
@@ -71,6 +90,8 @@ attributes:
   idempotent:
     support: full
     description: A certificate that is there already, with the same files, is left alone.
+notes:
+  - Where O(path) is a folder that belongs to another user, a task of root first becomes that user, for all it does.
 seealso:
   - module: certfleet.acme.certificate_fetch
 requirements:
@@ -103,6 +124,12 @@ EXAMPLES = r"""
     group: haproxy
   notify: Reload the web server
 
+- name: The same, but stay with what was there when nginx would not take it
+  certfleet.acme.certificate_install:
+    bundle: "{{ delivery.bundle | default(omit) }}"
+    test_command: nginx -t
+  notify: Reload the web server
+
 - name: Remove a certificate that is no longer served
   certfleet.acme.certificate_install:
     state: absent
@@ -117,7 +144,8 @@ recipient:
 installed:
   description:
     - What is on the frontend after the task; in check mode, what is there now.
-    - A certificate whose files were damaged or changed by hand is not in the list, so that it is fetched again.
+    - A certificate whose files were damaged or changed by hand is not in the list, so that it is fetched again. Nor is in check mode
+      one that no test has passed before its task was killed, since that is switched back.
   returned: always
   type: list
   elements: dict
@@ -141,6 +169,14 @@ installed:
       description: The names and addresses that it is for.
       type: list
       elements: str
+reload_pending:
+  description: Whether the web server has yet to read something that was installed with O(note_reload=true).
+  returned: always
+  type: bool
+test_output:
+  description: The end of what O(test_command) has printed, 4000 bytes at most.
+  returned: when the test failed
+  type: str
 certificates:
   description: The certificates that were switched or removed; in check mode, that would be.
   returned: always
@@ -177,18 +213,20 @@ def main() -> None:
             **UNUSED_CA,
             **UNUSED_ACCOUNT,
             **UNUSED_STORE,
-            "state": {"type": "str", "default": "present", "choices": ["prepared", "present", "absent"]},
+            "state": {"type": "str", "default": "present", "choices": ["prepared", "present", "loaded", "absent"]},
             "path": {"type": "path", "default": "/etc/certfleet"},
             "bundle": {"type": "str"},
             "names": {"type": "list", "elements": "str"},
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "mode": {"type": "str"},
+            "test_command": {"type": "raw"},
+            "note_reload": {"type": "bool", "default": False},
         },
         required_if=[("state", "absent", ["names"])],
         supports_check_mode=True,
     )
-    with reporting(module):
+    with reporting(module, "path"):
         from ..module_utils._frontend.state import bring
 
         module.exit_json(**bring(module.params, check=module.check_mode))

@@ -70,9 +70,19 @@ class Generations:
         if before_switch:
             before_switch(self.path_of(number))
         self.switch(number)
+        self.prune(keep)
+        return number
+
+    def prune(self, keep: int = 2) -> None:
+        """Remove all but so many of the newest generations."""
         for old in self.numbers()[:-keep]:
             self._files.remove_tree(self.path_of(old))
-        return number
+
+    def drop_after(self, number: int) -> None:
+        """Remove the generations that are newer than this one, of which none may be live."""
+        for newer in self.numbers():
+            if newer > number:
+                self._files.remove_tree(self.path_of(newer))
 
     def switch(self, number: int) -> None:
         """Have this generation be the live one, whatever was in the link's place."""
@@ -86,8 +96,5 @@ class Generations:
         """Remove what a run that was cut off has left: it would push the last good generation out."""
         self._files.sweep(self._folder)
         live = self.live()
-        if live is None:
-            return
-        for number in self.numbers():
-            if number > live:
-                self._files.remove_tree(self.path_of(number))
+        if live is not None:
+            self.drop_after(live)

@@ -10,9 +10,12 @@ import os
 import pwd
 import re
 import stat
+from collections.abc import Container
 from dataclasses import dataclass
 
 from .._core.errors import InputError, StoreError
+from .._core.known import known
+from .._core.owner import ROOT, name_of
 
 _OTHERS = 0o007
 
@@ -67,6 +70,19 @@ class Access:
         return -1 if self.user is None or os.path.isdir(path) else self.user
 
 
+def check_rights(access: Access, user: int, groups: Container[int]) -> None:
+    """InputError when a process of this user, with these groups, can't give files this owner or group."""
+    if user == ROOT:
+        return
+    if access.user not in (None, user):
+        raise InputError(
+            "owner", name_of(known(access.user)), f"can't be given files by user {name_of(user)}: only root can"
+        )
+    if access.group is not None and access.group not in groups:
+        reason = f"is no group of user {name_of(user)}, as whom this runs, and only root can give files to any group"
+        raise InputError("group", _group_name(access.group), reason)
+
+
 def parse_access(owner: str | None, group: str | None, mode: str | None) -> Access:
     """Owner and group by name or number, mode as octal text; InputError names the option."""
     return Access(_find_user(owner), _find_group(group), _parse_mode(mode, group is not None))
@@ -88,6 +104,13 @@ def _find_group(name: str | None) -> int | None:
         return grp.getgrnam(name).gr_gid
     except KeyError:
         raise InputError("group", name, "is no group of this host") from None
+
+
+def _group_name(group: int) -> str:
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
 
 
 def _parse_mode(text: str | None, for_group: bool) -> int:

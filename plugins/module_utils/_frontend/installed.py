@@ -120,13 +120,13 @@ class Frontend:
                 changes.append(Change(before, after, entry.files))
         return changes
 
-    def switch(self, changes: Iterable[Change]) -> None:
-        """Carry out what :meth:`plan` has found, each certificate in one step."""
+    def switch(self, changes: Iterable[Change], keep: int = 2) -> None:
+        """Carry out what :meth:`plan` has found, each certificate in one step; so many generations are kept."""
         for change in changes:
             after = known(change.after)
             record = json.dumps({**after.as_dict(), "files": dict(after.files)}, indent=1, sort_keys=True) + "\n"
-            generations = Generations(self._files, _folder(after.name, after.key_type))
-            generations.add({**change.contents, FACTS: record.encode()}, before_switch=self._give_access)
+            generations = Generations(self._files, folder_of(after.name, after.key_type))
+            generations.add({**change.contents, FACTS: record.encode()}, keep=keep, before_switch=self._give_access)
 
     def plan_removal(self, names: Sequence[str]) -> list[Change]:
         """The certificates of these names that are there, intact or not."""
@@ -167,7 +167,7 @@ class Frontend:
                 yield name, key_type
 
     def _read(self, name: str, key_type: str) -> Installed | None:
-        contents = Generations(self._files, _folder(name, key_type)).read_set((*FILES, FACTS))
+        contents = Generations(self._files, folder_of(name, key_type)).read_set((*FILES, FACTS))
         try:
             facts = json.loads(contents.pop(FACTS) or b"null")
             found = Installed(
@@ -179,10 +179,10 @@ class Frontend:
         return found if intact else None
 
     def _paths_of(self, name: str, key_type: str) -> list[str]:
-        number = Generations(self._files, _folder(name, key_type)).live()
+        number = Generations(self._files, folder_of(name, key_type)).live()
         if number is None:
             return []
-        return self._chain_of(Generations(self._files, _folder(name, key_type)).path_of(number))
+        return self._chain_of(Generations(self._files, folder_of(name, key_type)).path_of(number))
 
     def _chain_of(self, generation: str) -> list[str]:
         """The folders from ``certificates`` down to a generation, and its files."""
@@ -205,7 +205,8 @@ class Frontend:
             os.chmod(self._files.root, os.stat(self._files.root).st_mode | ENTER)
 
 
-def _folder(name: str, key_type: str) -> str:
+def folder_of(name: str, key_type: str) -> str:
+    """Where a certificate's generations are, relative to the frontend's folder."""
     return f"{CERTIFICATES}/{name}/{key_type}"
 
 
