@@ -1,0 +1,99 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory with which a host renews by itself, from what the controller's inventory says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.common.yaml import SafeDumper, yaml_dump
+
+ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
+"""What is taken from a frontend's own variables, beside those that the caller names."""
+
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+def renewal_inventory(
+    variables: Mapping[str, Any],
+    *,
+    host: str,
+    host_variables: Mapping[str, Any],
+    frontends: Sequence[str] = (),
+    hostvars: Mapping[str, Mapping[str, Any]] | None = None,
+    carried: Sequence[str] = (),
+    addresses: Mapping[str, str] | None = None,
+    frontend_variables: Mapping[str, Any] | None = None,
+) -> str:
+    """The text of the inventory: ``host`` in the group validation_hosts, and the frontends in theirs.
+
+    ``variables`` hold for all hosts, ``host_variables`` for the host alone and ``frontend_variables`` for all
+    frontends. A frontend's own come from ``hostvars``: how it is reached, and what ``carried`` names. Its entry
+    in ``addresses`` and the ``frontend_variables`` take the place of what it says itself. Raises ValueError
+    with a sentence about what can't be written down.
+    """
+    common = dict(frontend_variables or {})
+    names = tuple(name for name in (*ADDRESSING, *carried) if name not in common)
+    groups: dict[str, Any] = {"validation_hosts": {"hosts": {str(host): _plain(host_variables, host)}}}
+    if frontends:
+        groups["frontends"] = {
+            "hosts": {
+                _frontend_name(name, host): _own(name, hostvars or {}, names, addresses or {}) for name in frontends
+            },
+            "vars": _plain(common, "frontends"),
+        }
+    return _text({"all": {"vars": _plain(variables, "all"), "children": groups}})
+
+
+def _frontend_name(name: str, host: str) -> str:
+    """The frontend's name; a host that is its own frontend needs two, for it is reached in two ways."""
+    return f"{name}-as-frontend" if name == host else str(name)
+
+
+def _own(
+    name: str, hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str], addresses: Mapping[str, str]
+) -> dict[str, Any]:
+    """The variables of one frontend."""
+    if name not in hostvars:
+        raise ValueError(f"the frontend {name!r} is not in the inventory")
+    known = hostvars[name]
+    taken = {variable: _plain(known[variable], f"{name}: {variable}") for variable in names if variable in known}
+    return {"ansible_host": name, **taken, **({"ansible_host": str(addresses[name])} if name in addresses else {})}
+
+
+def _plain(value: Any, where: str) -> Any:
+    """The value without what Ansible adds to it: templates filled in, vaulted text decrypted, tags gone."""
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each, f"{where}: {key}") for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each, where) for each in value]
+    if isinstance(value, str):
+        return str(value)
+    # never the value: it may be a secret
+    raise ValueError(f"{where} is of a kind that an inventory can't hold: {type(value).__name__}")
+
+
+class _Dumper(SafeDumper):  # type: ignore[misc]  # Ansible has no types
+    """Writes YAML whose text Ansible takes as it stands."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: Any, text: str) -> Any:
+    # what looks like a template is the outcome of one here, and must not be filled in once more
+    tag = "!unsafe" if any(mark in text for mark in _TEMPLATE_MARKS) else "tag:yaml.org,2002:str"
+    return dumper.represent_scalar(tag, text)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _text(inventory: Mapping[str, Any]) -> str:
+    return str(yaml_dump(inventory, Dumper=_Dumper, allow_unicode=True, width=120))

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory for renewals without a controller holds what the plays need, and Ansible reads it as it was meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.certfleet.acme.plugins.filter.renewal import FilterModule
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.import_graph import ROOT
+
+write = FilterModule().filters()["renewal_inventory"]
+
+HOSTVARS: dict[str, dict[str, Any]] = {
+    "web1": {"ansible_host": "192.0.2.1", "ansible_port": 2222, "certfleet_frontend_path": "/srv/tls", "secret": "x"},
+    "web2": {"ansible_user": "admin", "certfleet_frontend_reload_command": "systemctl reload nginx"},
+}
+CARRIED = ["certfleet_frontend_path", "certfleet_frontend_reload_command"]
+
+
+def read(text: str, tmp_path: Path) -> InventoryManager:
+    """The inventory as ansible-playbook sees it."""
+    file = tmp_path / "inventory.yml"
+    file.write_text(text, encoding="utf-8")
+    return InventoryManager(loader=DataLoader(), sources=[str(file)])
+
+
+def inventory(**more: Any) -> str:
+    options = {"host": "validator", "host_variables": {"ansible_connection": "local"}, **more}
+    variables = options.pop("variables", {"certfleet_directory": "https://ca.test/directory"})
+    return str(write(variables, **options))
+
+
+def variables_of(manager: InventoryManager, host: str) -> dict[str, Any]:
+    found = manager.get_host(host)
+    assert found is not None
+    result = {}
+    for group in sorted(found.get_groups(), key=lambda group: group.depth):
+        result.update(group.get_vars())
+    result.update(found.get_vars())
+    return result
+
+
+def test_the_host_works_on_itself_and_without_frontends_there_is_no_group(tmp_path: Path) -> None:
+    manager = read(inventory(), tmp_path)
+    assert [host.name for host in manager.get_hosts("validation_hosts")] == ["validator"]
+    assert "frontends" not in manager.groups
+    found = variables_of(manager, "validator")
+    assert (found["ansible_connection"], found["certfleet_directory"]) == ("local", "https://ca.test/directory")
+
+
+def test_names_as_ansible_has_them_are_written_as_texts(tmp_path: Path) -> None:
+    class Tagged(str):
+        """What a play calls its hosts."""
+
+        __slots__ = ()
+
+    manager = read(inventory(host=Tagged("v"), frontends=[Tagged("web1")], hostvars=HOSTVARS), tmp_path)
+    assert [host.name for host in manager.get_hosts("frontends")] == ["web1"]
+
+
+def test_frontends_bring_how_they_are_reached_and_what_is_carried_and_nothing_else(tmp_path: Path) -> None:
+    text = inventory(
+        frontends=["web1", "web2"], hostvars=HOSTVARS, carried=CARRIED, frontend_variables={"ansible_user": "certfleet"}
+    )
+    manager = read(text, tmp_path)
+    assert [host.name for host in manager.get_hosts("frontends")] == ["web1", "web2"]
+    first, second = variables_of(manager, "web1"), variables_of(manager, "web2")
+    assert (first["ansible_host"], first["ansible_port"], first["ansible_user"]) == ("192.0.2.1", 2222, "certfleet")
+    assert first["certfleet_frontend_path"] == "/srv/tls"
+    assert "certfleet_frontend_path" not in second
+    assert (second["ansible_host"], second["ansible_user"]) == ("web2", "certfleet")
+    assert second["certfleet_frontend_reload_command"] == "systemctl reload nginx"
+    assert "secret" not in first
+    # what the validation host's store is for is needed where a task is delegated from a frontend to it
+    assert first["certfleet_directory"] == "https://ca.test/directory"
+    assert "ansible_connection" not in first
+
+
+def test_an_address_and_variables_for_all_frontends_come_before_their_own(tmp_path: Path) -> None:
+    text = inventory(
+        frontends=["web1"],
+        hostvars=HOSTVARS,
+        carried=CARRIED,
+        addresses={"web1": "10.0.0.1"},
+        frontend_variables={"certfleet_frontend_path": "/etc/tls", "ansible_port": 22},
+    )
+    found = variables_of(read(text, tmp_path), "web1")
+    assert (found["ansible_host"], found["ansible_port"], found["certfleet_frontend_path"]) == (
+        "10.0.0.1",
+        22,
+        "/etc/tls",
+    )
+
+
+def test_a_host_that_is_its_own_frontend_is_reached_in_two_ways(tmp_path: Path) -> None:
+    text = inventory(
+        host="web1", frontends=["web1"], hostvars=HOSTVARS, frontend_variables={"ansible_user": "certfleet"}
+    )
+    manager = read(text, tmp_path)
+    (frontend,) = manager.get_hosts("frontends")
+    assert frontend.name == "web1-as-frontend"
+    assert "ansible_connection" not in variables_of(manager, frontend.name)
+    assert variables_of(manager, frontend.name)["ansible_host"] == "192.0.2.1"
+    assert "ansible_user" not in variables_of(manager, "web1")
+
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+class Reader(yaml.SafeLoader):
+    """Reads what was marked, too."""
+
+
+Reader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+@given(value=values)
+def test_every_value_comes_back_as_it_was(value: Any) -> None:
+    document = yaml.load(inventory(variables={"certfleet_x": value}), Loader=Reader)  # noqa: S506
+    assert document["all"]["vars"]["certfleet_x"] == value
+
+
+@pytest.mark.parametrize("text", ["{{ lookup('pipe', 'id') }}", "a {% if true %}", "{# x"])
+def test_text_that_looks_like_a_template_is_not_one(text: str, tmp_path: Path) -> None:
+    written = inventory(variables={"certfleet_contact": [text]})
+    assert "!unsafe" in written
+    assert variables_of(read(written, tmp_path), "validator")["certfleet_contact"] == [text]
+
+
+def test_a_frontend_that_nobody_knows_is_named() -> None:
+    with pytest.raises(AnsibleFilterError, match="the frontend 'web9' is not in the inventory"):
+        inventory(frontends=["web9"], hostvars=HOSTVARS)
+
+
+def test_what_can_not_be_written_is_named_and_not_shown() -> None:
+    with pytest.raises(AnsibleFilterError, match="all: certfleet_tsig_keys: secret is of a kind") as refusal:
+        inventory(variables={"certfleet_tsig_keys": {"secret": b"hidden"}})
+    assert "hidden" not in str(refusal.value)
+
+
+def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_retry() -> None:
+    constants = yaml.safe_load((ROOT / "roles/renewal_timer/vars/main.yml").read_text(encoding="utf-8"))
+    texts = [(ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8") for name in ("renew", "deploy")]
+    page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE))
+    named = told & {name for text in texts for name in re.findall(r"\bcertfleet_\w+", text)}
+    of_frontends = {name for name in named if name.startswith("certfleet_frontend_")}
+    assert set(constants["__certfleet_timer_frontend_carried"]) == of_frontends
+    # a retry is asked for once; carried along, it would be asked for every hour
+    assert set(constants["__certfleet_timer_carried"]) == named - of_frontends - {"certfleet_retry"}
