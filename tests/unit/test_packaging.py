@@ -121,15 +121,18 @@ def test_the_variables_of_the_playbooks_are_those_of_their_page() -> None:
     # what a play sets is its own
     used -= {name for text in texts for name in re.findall(r"register: (certfleet_\w+)", text)}
     used -= {name for text in texts for play in yaml.safe_load(text) for name in play.get("vars", ())}
+    # what plays and roles hand on
+    used -= {"certfleet_known_host", "certfleet_timer_public_key"}
     page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE)) == used
 
 
 def test_the_readme_uses_variables_that_the_playbooks_know() -> None:
     used = set(re.findall(r"\bcertfleet_\w+", (ROOT / "README.md").read_text(encoding="utf-8")))
-    page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    pages = [ROOT / "docs" / "playbooks.md", *(ROOT / "roles").glob("*/README.md")]
+    known = "".join(page.read_text(encoding="utf-8") for page in pages)
     assert used
-    assert used <= set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE))
+    assert used <= set(re.findall(r"^\| `(certfleet_\w+)`", known, re.MULTILINE))
 
 
 def test_the_readme_has_every_module_in_its_table() -> None:
@@ -143,6 +146,10 @@ def test_the_tests_that_a_page_names_are_there(page: str) -> None:
     assert named
     for path, name in named:
         assert re.search(rf"def {name}\(", (ROOT / path).read_text(encoding="utf-8")), f"{path}::{name}"
+    scenarios = re.findall(
+        r"`(extensions/molecule/\w+/verify\.yml)`", (ROOT / "docs" / page).read_text(encoding="utf-8")
+    )
+    assert [path for path in scenarios if not (ROOT / path).exists()] == []
 
 
 def test_every_promise_has_its_test() -> None:
@@ -156,7 +163,7 @@ def test_every_promise_has_its_test() -> None:
 def test_every_row_of_the_guide_that_is_there_has_its_test() -> None:
     rows = re.findall(r"^\| (G\d+) \| (.*) \|$", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"), re.MULTILINE)
     states = {row: text.split(" | ")[1] for row, text in rows if " | " in text}
-    proved = {row for row, text in rows if "::test_" in text}
+    proved = {row for row, text in rows if "::test_" in text or "/verify.yml`" in text}
     assert list(states) == [f"G{number}" for number in range(1, 31)]
     assert {row for row, state in states.items() if state == "there"} <= proved
     assert not {row for row, state in states.items() if state == "not yet"} & proved

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a role says about its variables is what it has, and roles agree about those that they share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.import_graph import ROOT
+
+ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
+TYPES = {bool: "bool", int: "int", float: "float", list: "list", dict: "dict"}
+"""The type of an argument by that of its default; any other default is a text."""
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file, with an empty mapping for one that is not there."""
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+
+
+def options_of(role: Path) -> dict[str, Any]:
+    """The options of the role's entry point."""
+    options: dict[str, Any] = read_yaml(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    return options
+
+
+def defaults_of(role: Path) -> dict[str, Any]:
+    """The defaults of the role."""
+    defaults: dict[str, Any] = read_yaml(role / "defaults" / "main.yml")
+    return defaults
+
+
+def described(options: dict[str, Any]) -> list[tuple[str, Any]]:
+    """All options with those of lists and dictionaries, each with the way to it."""
+    found = []
+    for name, option in options.items():
+        found.append((name, option))
+        found += [(f"{name}.{inner}", each) for inner, each in described(option.get("options", {}))]
+    return found
+
+
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+@each_role
+def test_every_default_is_an_argument_with_the_same_default(role: Path) -> None:
+    said = {name: option["default"] for name, option in options_of(role).items() if "default" in option}
+    assert said == defaults_of(role)
+
+
+@each_role
+def test_a_default_has_the_type_of_its_argument(role: Path) -> None:
+    for name, option in options_of(role).items():
+        default, kind = option.get("default"), option.get("type", "str")
+        # what a template gives is known only to the play
+        if default is None or (isinstance(default, str) and "{{" in default):
+            continue
+        assert kind in {
+            TYPES.get(type(default), "str"),
+            "raw",
+            *(["path", "str"] if isinstance(default, str) else []),
+        }, name
+
+
+@each_role
+def test_no_required_argument_has_a_default(role: Path) -> None:
+    for name, option in options_of(role).items():
+        assert not (option.get("required") and "default" in option), name
+
+
+@each_role
+def test_every_argument_is_described(role: Path) -> None:
+    options = options_of(role)
+    assert [name for name, option in described(options) if not option.get("description")] == []
+    assert [name for name in options if not name.startswith("certfleet_")] == []
+
+
+@each_role
+def test_the_page_of_a_role_has_every_argument_in_its_table(role: Path) -> None:
+    page = (role / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE)) == set(options_of(role))
+
+
+@each_role
+def test_a_role_has_a_scenario_of_its_own_on_both_releases(role: Path) -> None:
+    scenario = ROOT / "extensions" / "molecule" / role.name
+    platforms = read_yaml(scenario / "molecule.yml")["platforms"]
+    assert {platform["release"] for platform in platforms} == {"bookworm", "trixie"}
+    assert (scenario / "verify.yml").exists()
+
+
+@each_role
+def test_every_task_of_a_role_has_the_tag_of_its_name(role: Path) -> None:
+    for task in read_yaml(role / "tasks" / "main.yml"):
+        tags = task.get("tags", [])
+        tags = [tags] if isinstance(tags, str) else tags
+        assert {role.name, "always"} & set(tags), task["name"]
+
+
+def test_roles_agree_about_the_defaults_that_they_share() -> None:
+    seen: dict[str, Any] = {}
+    for role in ROLES:
+        for name, default in defaults_of(role).items():
+            assert seen.setdefault(name, default) == default, f"{role.name}: {name}"
+
+
+def test_there_are_the_roles_that_the_collection_promises() -> None:
+    promised = {"firewall", "renewal_timer", "validation_host", "dns_responder", "frontend", "test_ca"}
+    assert {role.name for role in ROLES} == promised
