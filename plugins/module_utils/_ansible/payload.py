@@ -41,7 +41,7 @@ def leave_payload() -> None:
 
 def _archive() -> str | None:
     """The path of the archive that this file was imported from, or None when it comes from a folder."""
-    loader = __loader__
+    loader = globals()["__loader__"]
     if not isinstance(loader, zipimporter):
         return None
     folder = os.path.basename(os.path.dirname(loader.archive))

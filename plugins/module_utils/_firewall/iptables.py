@@ -160,7 +160,7 @@ def plan_iptables(commands: Commands, openings: Sequence[Opening]) -> Plan:
                 after += [f"{place}: {insertion.text}" for insertion in insertions]
                 lines += _changes(chain, table.chains[chain], insertions)
             script += [f"*{name}", *lines, "COMMIT"] if lines else []
-        steps = ()
+        steps: tuple[Step, ...] = ()
         if script:
             steps = (Step((f"{program}-restore", "--noflush", "--wait=10"), "".join(f"{line}\n" for line in script)),)
         plan += Plan(tuple(before), tuple(after), steps)

@@ -36,8 +36,8 @@ def main():
 
 def picture(database):
     """All that this program may change."""
-    tables = ("tsigkeys", "domains", "domainmetadata")
-    return [sorted(map(repr, database.execute("SELECT * FROM " + table))) for table in tables]
+    questions = ("SELECT * FROM tsigkeys", "SELECT * FROM domains", "SELECT * FROM domainmetadata")
+    return [sorted(map(repr, database.execute(question))) for question in questions]
 
 
 def bring_key(database, key):

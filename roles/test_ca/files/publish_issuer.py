@@ -15,8 +15,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 PATIENCE = 30.0
 """Seconds that Pebble has to answer."""
@@ -51,9 +51,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def fetcher(trust: str) -> Callable[[str], bytes]:
     """A function that fetches a URL, through no proxy, from a server that the root in this file vouches for."""
     context = ssl.create_default_context(cafile=trust)
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
     def fetch(url: str) -> bytes:
         with opener.open(url, timeout=5) as reply:

@@ -112,7 +112,7 @@ def test_a_file_that_only_root_may_read_is_told(place: Path, folder: Path) -> No
     listed = place / "certificates.json"
     listed.write_text("[]")
     listed.chmod(0o600)
-    options = {"directory": "https://[::1]:1/directory", "store": str(folder), "responders": []}
+    options: dict[str, Any] = {"directory": "https://[::1]:1/directory", "store": str(folder), "responders": []}
     refused = call(place, "certificates", certificates_file=str(listed), **options)
     assert refused["failed"]
     assert f"{listed}" in refused["msg"]

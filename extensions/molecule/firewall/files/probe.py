@@ -23,8 +23,12 @@ def answers(address, kind, port):
 
 
 found = [
-    {f"{name} {port}" for name, kind, ports in (("tcp", socket.SOCK_STREAM, TCP), ("udp", socket.SOCK_DGRAM, UDP))
-     for port in ports if answers(address, kind, port)}
+    {
+        f"{name} {port}"
+        for name, kind, ports in (("tcp", socket.SOCK_STREAM, TCP), ("udp", socket.SOCK_DGRAM, UDP))
+        for port in ports
+        if answers(address, kind, port)
+    }
     for address in sys.argv[1:]
 ]
 if any(each != found[0] for each in found):
