@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,31 @@ def test_every_task_of_a_role_has_the_tag_of_its_name(role: Path) -> None:
         tags = task.get("tags", [])
         tags = [tags] if isinstance(tags, str) else tags
         assert {role.name, "always"} & set(tags), task["name"]
+
+
+def tasks_in(tasks: Any) -> Iterator[dict[str, Any]]:
+    """All tasks of a list, with those in blocks."""
+    for task in tasks or []:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks_in(task.get(part))
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/*.yml")]),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_variable_can_be_one_of_the_users(path: Path) -> None:
+    """What a user's task has registered as `found` would win over a task's own variable `found`."""
+    content = read_yaml(path) or []
+    plays = [play for play in content if "hosts" in play]
+    tasks = [task for play in plays for part in ("tasks", "handlers") for task in tasks_in(play.get(part))]
+    tasks += [] if plays else list(tasks_in(content))
+    names = [name for each in plays + tasks for name in each.get("vars", {})]
+    names += [task["register"] for task in tasks if "register" in task]
+    names += [task["loop_control"]["loop_var"] for task in tasks if "loop_var" in task.get("loop_control", {})]
+    assert [name for name in names if not re.match("(__)?certfleet_|ansible_", name)] == []
 
 
 def test_roles_agree_about_the_defaults_that_they_share() -> None:

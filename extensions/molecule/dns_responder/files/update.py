@@ -5,6 +5,7 @@ import contextlib
 import json
 import sys
 
+import dns.exception
 import dns.message
 import dns.name
 import dns.query
@@ -22,8 +23,8 @@ update = dns.update.UpdateMessage(asked["zone"])
 update.add(owner, 60, kind, asked["value"])
 if asked["key"]:
     update.use_tsig(keys[asked["key"]])
-# what counts is what the zone holds then
-with contextlib.suppress(dns.tsig.PeerError, dns.query.BadResponse):
+# what counts is what the zone holds then: a refusal may come with or without a signature
+with contextlib.suppress(dns.tsig.PeerError, dns.query.BadResponse, dns.exception.FormError):
     dns.query.tcp(update, address, timeout=10)
 reply = dns.query.udp(dns.message.make_query(owner, kind), address, timeout=10)
 texts = [data.to_text() for rrset in reply.answer for data in rrset if rrset.rdtype == kind]
