@@ -10,7 +10,8 @@ import json
 import sqlite3
 import sys
 
-RIGHTS = ("TSIG-ALLOW-DNSUPDATE", "ALLOW-DNSUPDATE-FROM")
+# the script of the role decides who may update what; this is what PowerDNS itself would ask for without it
+RIGHT = "TSIG-ALLOW-DNSUPDATE"
 
 
 def main():
@@ -64,41 +65,21 @@ def bring_zone(database, wanted):
 
 
 def bring_rights(database, zone, wanted):
-    """Let the key, and no other of ours, update the zone from the given networks."""
+    """Let the key, and no other of ours, update the zone."""
     number = number_of(database, zone)
     if number is None:
         sys.exit("PowerDNS has no zone " + zone)
-    rows = [(RIGHTS[0], wanted["key"]["name"].lower())] + [(RIGHTS[1], network) for network in wanted["update_from"]]
-    there = set(database.execute("SELECT kind, content FROM domainmetadata WHERE domain_id = ?", (number,)))
-    for row in rows:
-        if row not in there:
-            database.execute("INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, ?, ?)", (number, *row))
+    row = (number, RIGHT, wanted["key"]["name"].lower())
+    question = "SELECT count(*) FROM domainmetadata WHERE domain_id = ? AND kind = ? AND content = ?"
+    if not database.execute(question, row).fetchone()[0]:
+        database.execute("INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, ?, ?)", row)
 
 
 def take_away(database, wanted):
-    """Take the key away, and the rights of the zones that nobody else updates."""
+    """Take away the key and its rights in all zones."""
     name = wanted["key"]["name"].lower()
     database.execute("DELETE FROM tsigkeys WHERE name = ?", (name,))
-    numbers = [
-        row[0]
-        for row in database.execute(
-            "SELECT domain_id FROM domainmetadata WHERE kind = ? AND content = ?", (RIGHTS[0], name)
-        ).fetchall()
-    ]
-    for number in numbers:
-        others = database.execute(
-            "SELECT count(*) FROM domainmetadata WHERE domain_id = ? AND kind = ? AND content != ?",
-            (number, RIGHTS[0], name),
-        ).fetchone()[0]
-        database.execute(
-            "DELETE FROM domainmetadata WHERE domain_id = ? AND kind = ? AND content = ?", (number, RIGHTS[0], name)
-        )
-        if not others:
-            for network in wanted["update_from"]:
-                database.execute(
-                    "DELETE FROM domainmetadata WHERE domain_id = ? AND kind = ? AND content = ?",
-                    (number, RIGHTS[1], network),
-                )
+    database.execute("DELETE FROM domainmetadata WHERE kind = ? AND content = ?", (RIGHT, name))
 
 
 def number_of(database, zone):
