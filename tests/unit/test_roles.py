@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import jinja2.nodes
 import pytest
 import yaml
 
@@ -125,6 +127,17 @@ def test_no_variable_can_be_one_of_the_users(path: Path) -> None:
     names += [task["register"] for task in tasks if "register" in task]
     names += [task["loop_control"]["loop_var"] for task in tasks if "loop_var" in task.get("loop_control", {})]
     assert [name for name in names if not re.match("(__)?certfleet_|ansible_", name)] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("roles/*/templates/**/*.j2")), ids=lambda path: str(path.relative_to(ROOT / "roles"))
+)
+def test_no_template_takes_a_variable_of_the_users(path: Path) -> None:
+    tree = jinja2.Environment(autoescape=True, extensions=["jinja2.ext.do"]).parse(path.read_text(encoding="utf-8"))
+    names = {node.name for node in tree.find_all(jinja2.nodes.Name) if node.ctx == "load"}
+    own = {node.name for node in tree.find_all(jinja2.nodes.Name) if node.ctx == "store"} | {"loop", "item"}
+    foreign = [name for name in names - own if not re.match("(__)?certfleet_|ansible_|inventory_hostname$", name)]
+    assert foreign == []
 
 
 def test_roles_agree_about_the_defaults_that_they_share() -> None:
