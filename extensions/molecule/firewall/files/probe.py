@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Say which of the ports of some addresses answer: python3 probe.py ADDRESS... prints "tcp 80" and so on."""
 
+import concurrent.futures
 import socket
 import sys
 
@@ -22,15 +23,16 @@ def answers(address, kind, port):
             return False
 
 
-found = [
-    {
-        f"{name} {port}"
-        for name, kind, ports in (("tcp", socket.SOCK_STREAM, TCP), ("udp", socket.SOCK_DGRAM, UDP))
-        for port in ports
-        if answers(address, kind, port)
-    }
-    for address in sys.argv[1:]
-]
+def open_ports(address):
+    """The ports of the address that answer, as the last line prints them."""
+    asked = [("tcp", socket.SOCK_STREAM, port) for port in TCP] + [("udp", socket.SOCK_DGRAM, port) for port in UDP]
+    # all at once, for those that are closed take a whole second
+    with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+        waiting = {pool.submit(answers, address, kind, port): f"{name} {port}" for name, kind, port in asked}
+    return {name for each, name in waiting.items() if each.result()}
+
+
+found = [open_ports(address) for address in sys.argv[1:]]
 if any(each != found[0] for each in found):
     sys.exit(f"the addresses differ: {found}")
 print(", ".join(sorted(found[0])))
