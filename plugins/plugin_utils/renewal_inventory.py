@@ -59,7 +59,7 @@ def _own(
     if name not in hostvars:
         raise ValueError(f"the frontend {name!r} is not in the inventory")
     known = hostvars[name]
-    taken = {variable: _plain(known[variable], f"{name}: {variable}") for variable in names if variable in known}
+    taken = {str(variable): _plain(known[variable], f"{name}: {variable}") for variable in names if variable in known}
     return {"ansible_host": name, **taken, **({"ansible_host": str(addresses[name])} if name in addresses else {})}
 
 

@@ -12,6 +12,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible.template import trust_as_template
 from ansible_collections.certfleet.acme.plugins.filter.renewal import FilterModule
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +49,12 @@ def variables_of(manager: InventoryManager, host: str) -> dict[str, Any]:
         result.update(group.get_vars())
     result.update(found.get_vars())
     return result
+
+
+def test_names_of_variables_come_with_tags_as_they_do_from_a_role(tmp_path: Path) -> None:
+    carried = [trust_as_template(name) for name in CARRIED]
+    manager = read(inventory(frontends=["web1"], hostvars=HOSTVARS, carried=carried), tmp_path)
+    assert variables_of(manager, "web1")["certfleet_frontend_path"] == "/srv/tls"
 
 
 def test_the_host_works_on_itself_and_without_frontends_there_is_no_group(tmp_path: Path) -> None:
