@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which hostnames share a certificate, so that a name more or less concerns one certificate only (G17).
+"""Which hostnames share a certificate, so that a name more or less concerns one certificate only (G7, G30).
 
 Each hostname has a place on a line, by its hash. The line is halved, and each half halved again, until no part has too
 many names: each part is a certificate, called after the place where it begins. A name that comes is added to the part
