@@ -4,7 +4,7 @@
 """The rules of the kernel, whichever of nftables and iptables has made them.
 
 Both see the same packets, and what either drops is dropped: so both get the rules that they need, and no more.
-Also what the host runs when its rules were loaded again: ``python3 FOLDER`` where the engine was copied to.
+Also what the host runs when its rules were loaded again, as part of the program that lookup firewall_program packs.
 """
 
 from __future__ import annotations
