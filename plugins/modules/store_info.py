@@ -113,6 +113,21 @@ certificates:
     renewal_explanation:
       description: A web page on which the CA explains the window; null when it names none.
       type: str
+    revocation:
+      description:
+        - Whether it was revoked or is to be, as M(certfleet.acme.certificate_revoke) has done or was told; null when neither.
+      type: dict
+      contains:
+        reason:
+          description: Why.
+          type: str
+          sample: key_compromise
+        asked_at:
+          description: When that was asked for (RFC 3339).
+          type: str
+        revoked_at:
+          description: When it was revoked (RFC 3339); null when it waits for its replacement.
+          type: str
     days_left:
       description: How many days there are until it expires; less than zero if it has.
       type: float

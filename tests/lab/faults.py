@@ -112,6 +112,11 @@ class Faults(Parts):
         document: dict[str, object] = {"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}}
         self._pebble.set_renewal_info(certificate, document | ({"explanationURL": explanation} if explanation else {}))
 
+    def status_of(self, serial: str) -> tuple[str, int | None]:
+        """What the CA says of the certificate with this serial number (hex): `Valid` or `Revoked`, and for which reason."""
+        document = json.loads(self._pebble.get(f"{self._pebble.management}/cert-status-by-serial/{serial}"))
+        return document["Status"], document.get("Reason")
+
     def log(self, name: str) -> str:
         """The whole log of one server."""
         return self._server(name).log.read_text(encoding="utf-8", errors="replace")

@@ -45,6 +45,17 @@ def account_in_use(authority: Authority, files: Files) -> str | None:
 
 
 @contextmanager
+def connect_with_key(authority: Authority, key: AccountKey, clock: Clock) -> Iterator[Session]:
+    """A session that signs with this key alone, for which there need not be an account."""
+    check_directory_url(authority.directory)
+    network = Network(authority.ca_bundle, authority.timeout, clock=clock)
+    try:
+        yield Session(network, fetch_directory(network, authority.directory), key)
+    finally:
+        network.close()
+
+
+@contextmanager
 def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
     """A session as the registered account, for ``width`` threads; InputError when there is no such account.
 

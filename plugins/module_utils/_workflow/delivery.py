@@ -20,6 +20,7 @@ from .._core.name import check_name
 from .._store.certificates import ISSUANCE, CertificateStore, StoredCertificate
 from .._x509.bundle import Entry, check_entry, pack, seal
 from .._x509.key import check_key_type
+from .revoked import read_revocation
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
 
 
 def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
-    """The certificates to send; one that has expired is left out, because it would help nobody."""
+    """The certificates to send; one that has expired or was revoked is left out, because it would help nobody."""
     entries: list[Entry] = []
     reasons: dict[str, str] = dict.fromkeys(wish.names or (), "there is none")
     served: set[str] = set()
@@ -89,7 +90,7 @@ def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
         if wish.key_types is not None and found.key_type not in wish.key_types:
             continue
         try:
-            _check_usable(found, now)
+            _check_usable(store, found, now)
             if wish.installed.get((found.name, found.key_type)) != (found.issuance or {}).get("sha256"):
                 entries.append(_read_entry(store, found, now))
         except Error as error:
@@ -101,8 +102,8 @@ def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
     return Delivery(tuple(entries), tuple(left_out), missing)
 
 
-def _check_usable(found: StoredCertificate, now: datetime) -> None:
-    """Error when there is no record that can be read, or the certificate has expired."""
+def _check_usable(store: CertificateStore, found: StoredCertificate, now: datetime) -> None:
+    """Error when there is no record that can be read, or the certificate has expired or was revoked."""
     if found.issuance is None:
         raise Error(found.broken or "there is none")
     try:
@@ -111,6 +112,9 @@ def _check_usable(found: StoredCertificate, now: datetime) -> None:
         raise Error(f"the record of its {found.key_type} certificate is damaged") from None
     if not_after <= now:
         raise Error(f"its {found.key_type} certificate expired at {found.issuance['not_after']}")
+    revocation = read_revocation(store.state(found.name, found.key_type), found.issuance.get("serial"))
+    if revocation and revocation.done:
+        raise Error(f"its {found.key_type} certificate was {revocation}")
 
 
 def _read_entry(store: CertificateStore, found: StoredCertificate, now: datetime) -> Entry:

@@ -65,6 +65,7 @@ def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) 
         "renew_at": format_instant(stored.renew_at),
         "renewal_window": _describe_window(stored),
         "renewal_explanation": stored.renewal.explanation if stored.renewal else None,
+        "revocation": stored.revocation.as_dict() if stored.revocation else None,
         "days_left": round((stored.not_after - now).total_seconds() / 86400, 2),
     }
 

@@ -50,7 +50,10 @@ class Outcome:
     def _serves(self, now: datetime) -> bool:
         """Whether the stored certificate is valid and has all names: a site that was added to it has none yet."""
         wanted = {identifier.value for identifier in self.decision.wanted.identifiers}
-        return self.stored is not None and self.stored.not_after > now and wanted <= self.stored.identifiers
+        stored = self.stored
+        if stored is None or (stored.revocation and stored.revocation.done):
+            return False
+        return stored.not_after > now and wanted <= stored.identifiers
 
     def as_dict(self, fail_on: FailOn, now: datetime) -> dict[str, Any]:
         """The JSON-safe form that modules return."""

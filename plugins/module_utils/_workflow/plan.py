@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .._core.clock import format_instant, parse_instant
 from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal, usable_part
+from .revoked import Revocation, read_revocation
 from .timing import renewal_instant
 from .wanted import Target, Wanted
 
@@ -36,6 +37,7 @@ class Stored:
     certificate_id: str | None = None
     account_uri: str | None = None
     renewal: Renewal | None = None
+    revocation: Revocation | None = None
 
     @property
     def renew_at(self) -> datetime:
@@ -64,7 +66,9 @@ class Stored:
         return f"due since {format_instant(self.renew_at)}{origin}"
 
     def is_wanted_back(self, now: datetime) -> bool:
-        """Whether the CA wants it replaced at once, long before its time, as it does before it revokes it."""
+        """Whether it is to be replaced at once, long before its time, because it was revoked or soon will be."""
+        if self.revocation:
+            return True
         early = renewal_instant(self.name, self.not_before, self.not_after) > now
         return early and self.chosen is not None and self.window is not None and self.window.end <= now
 
@@ -114,6 +118,7 @@ def read_stored(name: str, issuance: Mapping[str, Any], state: Mapping[str, Any]
         certificate_id=certificate_id,
         account_uri=issuance.get("account_uri"),
         renewal=read_renewal(section, certificate_id) if certificate_id else None,
+        revocation=read_revocation(state or {}, issuance.get("serial")),
     )
 
 
@@ -130,7 +135,7 @@ def decide(
 
 
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:
-    """What is due, the most urgent first: expired, missing, wanted back by the CA, then the next to expire."""
+    """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then the next to expire."""
     return sorted((decision for decision in decisions if decision.due), key=lambda decision: _urgency(decision, now))
 
 
@@ -176,6 +181,8 @@ def _reasons_to_renew(wanted: Wanted, stored: Stored, directory: str, now: datet
     names = _names(wanted)
     if now >= stored.not_after:
         yield f"expired at {format_instant(stored.not_after)}"
+    if stored.revocation:
+        yield str(stored.revocation)
     if names != stored.identifiers:
         yield _describe_names_changed(names, stored.identifiers)
     if stored.directory is not None:

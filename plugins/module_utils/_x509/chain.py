@@ -14,6 +14,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from .._core.clock import format_instant
@@ -47,6 +48,11 @@ class CertificateFacts:
 def split_chain(pem: bytes) -> list[bytes]:
     """The certificates of a PEM text, each as PEM with a final newline."""
     return [match.group(0) + b"\n" for match in _CERTIFICATE.finditer(pem)]
+
+
+def to_der(pem: bytes) -> bytes:
+    """The first certificate in a PEM text in DER; Error when there is none."""
+    return _load(pem)[0].public_bytes(Encoding.DER)
 
 
 def describe(pem: bytes) -> CertificateFacts:

@@ -14,6 +14,7 @@ from ..._x509.chain import split_chain
 from ..._x509.key import key_to_pem
 from ..plan import read_stored
 from ..recovery import describe_facts
+from ..revoked import REVOCATIONS
 from .run import Attempt, Run
 
 
@@ -34,7 +35,9 @@ def store_issued(run: Run) -> None:
         run.store.add_generation(target.name, target.key_type, files, record)
         attempt.stored = read_stored(target.name, record)
         run.store.clear_pending(target.name, target.key_type)
-        run.store.set_state(target.name, target.key_type, {})
+        # what is to be revoked outlives its certificate
+        asked = run.store.state(target.name, target.key_type).get(REVOCATIONS)
+        run.store.set_state(target.name, target.key_type, {REVOCATIONS: asked} if asked else {})
 
     run.step(store)
 

@@ -17,6 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job impor
 )
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.pacing import Deferral, HeldError
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import Decision, Stored, decide
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.revoked import Revocation
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
 CA = "https://acme.example/directory"
@@ -87,6 +88,14 @@ def test_a_certificate_serves_only_when_it_has_all_the_names_that_are_wanted(
     (decision,) = decide(wanted, {"ecdsa-p256": stored_until(NOW + timedelta(seconds=1), *names)}, CA, NOW)
     outcome = outcome_of(replace(decision, action="renew"), Attempt(decision, failure=Error("refused")))
     assert (outcome.is_fatal("expired", NOW), outcome.is_fatal("never", NOW)) == (not serves, False)
+
+
+@pytest.mark.parametrize(("revoked_at", "serves"), [(None, True), ("2026-11-22T04:00:00Z", False)])
+def test_a_certificate_that_was_revoked_serves_nobody(decision: Decision, revoked_at: str | None, serves: bool) -> None:
+    revocation = Revocation("superseded", "2026-11-22T03:00:00Z", revoked_at)
+    stored = replace(stored_until(NOW + timedelta(days=9)), revocation=revocation)
+    outcome = outcome_of(replace(decision, stored=stored), Attempt(decision, failure=Error("refused")))
+    assert outcome.is_fatal("expired", NOW) != serves
 
 
 def test_what_is_put_off_says_until_when_and_why(decision: Decision) -> None:

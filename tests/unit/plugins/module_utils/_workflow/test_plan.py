@@ -16,6 +16,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan impo
     read_stored,
 )
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.renewal import Renewal, Window
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.revoked import REVOCATIONS, Revocation
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
 
 CA = "https://acme.example/directory"
@@ -86,6 +87,11 @@ def test_a_new_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
         (
             replace(FRESH, directory="https://staging.example/directory"),
             "CA changed from https://staging.example/directory to https://acme.example/directory",
+        ),
+        (replace(FRESH, revocation=Revocation("superseded", "2026-11-22T04:00:00Z")), "to be revoked (superseded)"),
+        (
+            replace(FRESH, revocation=Revocation("key_compromise", "x", "2026-11-22T04:00:00Z")),
+            "revoked at 2026-11-22T04:00:00Z (key_compromise)",
         ),
         (replace(FRESH, profile="classic"), "profile changed from classic to the default"),
         (replace(FRESH, preferred_chain="Root X"), "chain changed from Root X to the default"),
@@ -208,6 +214,18 @@ def test_the_window_of_an_old_certificate_never_drives_the_new_one() -> None:
 def test_a_certificate_id_that_is_none_is_never_used(text: object) -> None:
     stored = read_stored("shop", {**RECORD, "certificate_id": text}, {"renewal": {"certificate_id": text}})
     assert (stored.certificate_id, stored.renewal) == (None, None)
+
+
+def test_a_record_is_read_with_what_is_remembered_of_its_own_revocation_only() -> None:
+    record = {"identifiers": ["shop.example.com"], "not_before": "2026-11-01T00:00:00Z"}
+    record |= {"not_after": "2027-01-30T00:00:00Z", "directory": CA, "serial": "0a"}
+    known = Revocation("superseded", "2026-11-22T04:00:00Z")
+    assert read_stored("shop", record, {REVOCATIONS: {"0a": known.as_record()}}).revocation == known
+    assert read_stored("shop", record, {REVOCATIONS: {"0b": known.as_record()}}).revocation is None
+
+
+def test_what_is_revoked_is_as_urgent_as_what_the_ca_wants_back() -> None:
+    assert replace(FRESH, revocation=Revocation("superseded", "x")).is_wanted_back(NOW)
 
 
 def test_the_expired_come_first_then_the_missing_then_what_the_ca_wants_back_then_the_next_to_expire() -> None:
