@@ -52,6 +52,13 @@ def test_check_mode_on_bare_machines_changes_nothing_and_says_so(plays: Plays, t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_report_comes_even_when_no_frontend_could_be_served(plays: Plays) -> None:
+    plays.variables["certfleet_frontend_test_command"] = "false"
+    played = plays.renew(GOOD)
+    assert played.status != 0
+    assert "1 orders; 1 issued" in played.output
+
+
 def test_the_second_run_changes_nothing(plays: Plays, tmp_path: Path) -> None:
     played = plays.renew(GOOD)
     assert played.status == 0, played.output
