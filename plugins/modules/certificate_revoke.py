@@ -15,7 +15,7 @@ description:
   - Runs on a validation host and has the CA revoke certificates that are in its store (RFC 8555 section 7.6).
   - What was revoked is due, so that the next task of M(certfleet.acme.certificates) replaces it with a new key. It is delivered to no frontend any more.
   - With O(state=marked) the replacement comes first. The certificates are due from then on, and a second task with O(which=replaced)
-    revokes them when there are others. The playbook P(certfleet.acme.revoke#playbook) does all of it.
+    revokes them when there are others. The playbook C(certfleet.acme.revoke) does all of it.
 options:
   name:
     description: Name of the certificate in the store.

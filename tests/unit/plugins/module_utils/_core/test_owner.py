@@ -88,7 +88,9 @@ def test_what_is_not_there_has_no_owner(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "circle").symlink_to("circle")
-    for name in ("new", "new/newer", "file/below", "dangling", "circle"):
+    # a link is followed only if it is root's, as these are when root runs the test
+    links = ("dangling", "circle") if os.geteuid() == ROOT else ()
+    for name in ("new", "new/newer", "file/below", *links):
         assert find_owner("store", str(tmp_path / name)) is None or os.geteuid() != ROOT
         assert _follow(str(tmp_path / name))[1] is None
 
