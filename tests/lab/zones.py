@@ -22,6 +22,8 @@ def zone_text(zone: str, plan: Plan) -> str:
         *name_servers("@", "", plan),
         f"challenge A {plan.address('spare')}",
         *(f"front{number + 1} A {address}" for number, address in enumerate(_frontend_addresses(plan))),
+        # the CA may come to any of them
+        *(f"fronts A {address}" for address in _frontend_addresses(plan)),
     ]
     for owner, target in plan.options.aliases.items():
         if zone_of(owner, plan.options.zones) == zone:

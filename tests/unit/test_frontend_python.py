@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frontends need Python 3.9 and the openssl command, nothing else: certificate_install, run so for real."""
+"""Frontends need Python 3.9 and the openssl command, nothing else: what runs there, certificate_install for real."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import
 from tests.import_graph import ROOT, ImportGraph
 from tests.unit.plugins.module_utils._x509.throwaway import Authority, present
 
-MODULE = "plugins/modules/certificate_install.py"
+MODULES = {"plugins/modules/certificate_install.py": "/_frontend/", "plugins/modules/http01.py": "/_http/"}
+"""What runs on frontends, and the layer that does its work."""
+each_module = pytest.mark.parametrize("module", MODULES)
 OLDEST = (3, 9)
 LIBRARIES = ("cryptography", "acme", "josepy", "dns", "idna", "requests", "jmespath", "yaml")
 """What the engine or Ansible itself uses elsewhere; a frontend has none of it."""
@@ -62,9 +64,12 @@ def run_module(python: Path, folder: Path, arguments: Mapping[str, Any]) -> dict
     return result
 
 
-def test_everything_that_is_reached_is_ours_ansibles_or_of_the_standard_library(graph: ImportGraph) -> None:
-    reached = graph.reached(MODULE)
-    assert any("/_frontend/" in file for file in reached)
+@each_module
+def test_everything_that_is_reached_is_ours_ansibles_or_of_the_standard_library(
+    module: str, graph: ImportGraph
+) -> None:
+    reached = graph.reached(module)
+    assert any(MODULES[module] in file for file in reached)
     foreign = [
         f"{file}:{found.line} {found.name}"
         for file in sorted(reached)
@@ -79,8 +84,9 @@ def test_everything_that_is_reached_is_ours_ansibles_or_of_the_standard_library(
     }
 
 
-def test_everything_that_is_reached_is_written_in_the_oldest_python(graph: ImportGraph) -> None:
-    for file in graph.reached(MODULE):
+@each_module
+def test_everything_that_is_reached_is_written_in_the_oldest_python(module: str, graph: ImportGraph) -> None:
+    for file in graph.reached(module):
         ast.parse((ROOT / file).read_text(encoding="utf-8"), file, feature_version=OLDEST)
 
 

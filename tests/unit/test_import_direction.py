@@ -10,13 +10,14 @@ import pytest
 
 from tests.import_graph import ImportGraph
 
-ENGINE = ("_core", "_acme", "_dns", "_x509", "_store", "_frontend", "_firewall", "_workflow")
+ENGINE = ("_core", "_acme", "_dns", "_http", "_x509", "_store", "_frontend", "_firewall", "_workflow")
 """The layers below plugins/module_utils that must work without Ansible."""
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "_core": frozenset(),
     "_acme": frozenset({"_core"}),
     "_dns": frozenset({"_core"}),
+    "_http": frozenset({"_core"}),
     "_x509": frozenset({"_core"}),
     "_store": frozenset({"_core"}),
     "_frontend": frozenset({"_core"}),

@@ -135,7 +135,8 @@ def test_no_variable_can_be_one_of_the_users(path: Path) -> None:
 def test_no_template_takes_a_variable_of_the_users(path: Path) -> None:
     tree = jinja2.Environment(autoescape=True, extensions=["jinja2.ext.do"]).parse(path.read_text(encoding="utf-8"))
     names = {node.name for node in tree.find_all(jinja2.nodes.Name) if node.ctx == "load"}
-    own = {node.name for node in tree.find_all(jinja2.nodes.Name) if node.ctx == "store"} | {"loop", "item"}
+    own = {node.name for node in tree.find_all(jinja2.nodes.Name) if node.ctx in {"store", "param"}} | {"loop", "item"}
+    own |= {node.name for node in tree.find_all(jinja2.nodes.Macro)}
     foreign = [name for name in names - own if not re.match("(__)?certfleet_|ansible_|inventory_hostname$", name)]
     assert foreign == []
 

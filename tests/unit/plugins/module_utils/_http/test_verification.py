@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every address is asked as a CA asks, and each says what it answered; the web servers are real."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+
+import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._http.challenge import ChallengeFile
+from ansible_collections.certfleet.acme.plugins.module_utils._http.verification import Rules, Verdict, verify
+
+from tests.unit.plugins.module_utils._core.fakes import FakeClock
+from tests.unit.plugins.module_utils._http.web import Site, Web, redirecting, serving, web_of
+
+FILE = ChallengeFile("www.example.com", "token", "token.thumbprint")
+HERE = serving({FILE.path: f"{FILE.content}\n"})
+FRONTENDS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+VALIDATION_HOSTS = ("127.0.0.4", "127.0.0.5")
+NAMES = {"www.example.com": FRONTENDS, "acme.example.com": VALIDATION_HOSTS}
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with web_of(FRONTENDS + VALIDATION_HOSTS) as web:
+        web.sites.update(dict.fromkeys(FRONTENDS, HERE))
+        yield web
+
+
+def names(host: str) -> Sequence[str]:
+    if host not in NAMES:
+        raise Error(f"{host} has no address: it is not known")
+    return NAMES[host]
+
+
+@pytest.fixture
+def look(web: Web) -> Callable[..., list[Verdict]]:
+    def look(addresses: Sequence[str] = (), timeout: float = 0, clock: FakeClock | None = None) -> list[Verdict]:
+        rules = Rules(http_port=web.port, https_port=1, request_timeout=5)
+        return verify([FILE], addresses, timeout, clock or FakeClock(), rules=rules, resolver=names)
+
+    return look
+
+
+def problems(verdicts: list[Verdict]) -> dict[str, str]:
+    return {verdict.way[-1][1]: verdict.problem for verdict in verdicts}
+
+
+def test_every_address_is_asked_by_the_name(web: Web, look: Callable[..., list[Verdict]]) -> None:
+    assert problems(look()) == dict.fromkeys(FRONTENDS, "")
+    assert sorted(web.asked) == [(address, f"www.example.com:{web.port}", FILE.path) for address in FRONTENDS]
+
+
+def test_the_one_without_the_file_is_named_with_what_it_answered(web: Web, look: Callable[..., list[Verdict]]) -> None:
+    web.sites["127.0.0.2"] = serving({})
+    (wrong,) = [verdict for verdict in look() if verdict.problem]
+    assert wrong.sentence() == "www.example.com 127.0.0.2: status 404"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("<html>\x1b[2Jwelcome", "another answer: '<html>.[2Jwelcome'"),
+        ("", "an empty answer"),
+        (f"{FILE.content}x", "another answer: 'token.thumbprintx'"),
+        (f"{FILE.content} \r\n\t", ""),
+    ],
+)
+def test_an_answer_is_right_or_shown(body: str, problem: str, web: Web, look: Callable[..., list[Verdict]]) -> None:
+    web.sites["127.0.0.2"] = serving({FILE.path: body})
+    assert problems(look())["127.0.0.2"] == problem
+
+
+def test_given_addresses_stand_in_place_of_the_names_own(web: Web, look: Callable[..., list[Verdict]]) -> None:
+    web.sites["127.0.0.4"] = HERE
+    assert problems(look(["127.0.0.4"])) == {"127.0.0.4": ""}
+    assert {address for address, _host, _path in web.asked} == {"127.0.0.4"}
+
+
+def test_a_redirect_is_followed_to_every_address_of_where_it_leads(
+    web: Web, look: Callable[..., list[Verdict]]
+) -> None:
+    target = f"http://acme.example.com:{web.port}"
+    web.sites["127.0.0.1"] = redirecting(target)
+    web.sites["127.0.0.4"] = HERE
+    verdicts = [verdict for verdict in look() if verdict.address == "127.0.0.1"]
+    assert problems(verdicts) == {"127.0.0.4": "", "127.0.0.5": "status 404"}
+    (wrong,) = [verdict for verdict in verdicts if verdict.problem]
+    assert wrong.sentence() == f"www.example.com 127.0.0.1 -> {target}{FILE.path} 127.0.0.5: status 404"
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("ftp://acme.example.com", "neither http nor https"),
+        ("http://acme.example.com:22", "its port is not"),
+        ("https://acme.example.com:443", "its port is not 1"),
+        ("http://acme.example.com:99999", "which is no URL"),
+        ("http://elsewhere.example.com:{port}", "elsewhere.example.com has no address: it is not known"),
+        ("http://www.example.com:{port}", "redirected in a circle, to http://www.example.com:"),
+    ],
+)
+def test_a_redirect_that_no_ca_follows_is_told(
+    target: str, problem: str, web: Web, look: Callable[..., list[Verdict]]
+) -> None:
+    web.sites["127.0.0.1"] = redirecting(target.format(port=web.port))
+    assert problem in problems(look())["127.0.0.1"]
+
+
+def test_ten_redirects_are_followed_and_no_more(web: Web, look: Callable[..., list[Verdict]]) -> None:
+    def counting(last: int) -> Site:
+        def answer(_host: str, path: str) -> tuple[int, dict[str, str], str]:
+            number = int(path.partition("?")[2] or 0)
+            return (301, {"Location": f"?{number + 1}"}, "") if number < last else (200, {}, FILE.content)
+
+        return answer
+
+    web.sites.update({address: counting(10) for address in FRONTENDS})
+    assert problems(look(["127.0.0.1"])) == dict.fromkeys(FRONTENDS, "")
+    web.sites.update({address: counting(11) for address in FRONTENDS})
+    assert "more than 10 redirects" in problems(look(["127.0.0.1"])).values()
+
+
+def test_endless_redirects_end(web: Web, look: Callable[..., list[Verdict]]) -> None:
+    web.sites.update(
+        {
+            address: (lambda _host, path, own=address: (302, {"Location": f"{path}{own[-1]}"}, ""))
+            for address in FRONTENDS
+        }
+    )
+    assert all(look(["127.0.0.1"]))
+    assert len(web.asked) < 80
+
+
+def test_only_those_that_were_wrong_are_asked_again_until_the_deadline(
+    web: Web, look: Callable[..., list[Verdict]]
+) -> None:
+    class LateClock(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.monotonic() > 10:
+                web.sites["127.0.0.2"] = HERE
+
+    web.sites["127.0.0.2"] = serving({})
+    clock = LateClock()
+    assert problems(look(timeout=30, clock=clock)) == dict.fromkeys(FRONTENDS, "")
+    assert [address for address, _host, _path in web.asked].count("127.0.0.1") == 1
+    web.sites["127.0.0.3"] = serving({})
+    before = clock.monotonic()
+    assert problems(look(timeout=30, clock=clock))["127.0.0.3"] == "status 404"
+    assert clock.monotonic() - before == pytest.approx(30)
+
+
+def test_a_name_without_an_address_is_told() -> None:
+    nowhere = ChallengeFile("nowhere.example.com", "token", "token.thumbprint")
+    (verdict,) = verify([nowhere], (), 0, FakeClock(), resolver=names)
+    assert verdict.sentence() == "nowhere.example.com : nowhere.example.com has no address: it is not known"
+
+
+def test_a_server_that_answers_byte_by_byte_is_given_up() -> None:
+    done = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        with connection:
+            while not done.wait(0.05):
+                try:
+                    connection.sendall(b"H")
+                except OSError:
+                    return
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=drip, args=(listener,), daemon=True)
+        thread.start()
+        rules = Rules(http_port=listener.getsockname()[1], request_timeout=0.3)
+        (verdict,) = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=rules)
+        done.set()
+        thread.join(5)
+    assert verdict.problem == "no answer within 0.3 s"
+
+
+def test_nobody_there_is_told() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    (verdict,) = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=Rules(http_port=port))
+    assert verdict.problem == f"no connection to port {port}: Connection refused"
