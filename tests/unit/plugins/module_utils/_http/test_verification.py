@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
@@ -15,6 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._http.verification 
 
 from tests.unit.plugins.module_utils._core.fakes import FakeClock
 from tests.unit.plugins.module_utils._http.web import Site, Web, redirecting, serving, web_of
+from tests.unit.plugins.module_utils._x509.throwaway import Authority, present
 
 FILE = ChallengeFile("www.example.com", "token", "token.thumbprint")
 HERE = serving({FILE.path: f"{FILE.content}\n"})
@@ -90,6 +93,37 @@ def test_a_redirect_is_followed_to_every_address_of_where_it_leads(
     assert problems(verdicts) == {"127.0.0.4": "", "127.0.0.5": "status 404"}
     (wrong,) = [verdict for verdict in verdicts if verdict.problem]
     assert wrong.sentence() == f"www.example.com 127.0.0.1 -> {target}{FILE.path} 127.0.0.5: status 404"
+
+
+def test_https_is_followed_whatever_its_certificate_and_only_that(web: Web, tmp_path: Path) -> None:
+    names_asked: list[str | None] = []
+    with web_of(VALIDATION_HOSTS, someone_elses(tmp_path, names_asked)) as secure:
+        secure.sites.update({"127.0.0.4": HERE, "127.0.0.5": serving({})})
+        web.sites["127.0.0.1"] = redirecting(f"https://acme.example.com:{secure.port}", status=308)
+        rules = Rules(http_port=web.port, https_port=secure.port, request_timeout=5)
+        verdicts = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=rules, resolver=names)
+    assert problems(verdicts) == {"127.0.0.4": "", "127.0.0.5": "status 404"}
+    assert names_asked == ["acme.example.com"] * 2
+
+
+def someone_elses(folder: Path, names_asked: list[str | None]) -> ssl.SSLContext:
+    """A certificate that nobody trusts, for another name."""
+    issued = Authority(present()).issue("other.example.com")
+    for name, content in issued.files.items():
+        (folder / name).write_bytes(content)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "fullchain.pem", folder / "privkey.pem")
+    context.sni_callback = lambda _socket, name, _context: names_asked.append(name)
+    return context
+
+
+def test_a_server_that_does_not_finish_its_handshake_is_given_up(web: Web) -> None:
+    with closing(socket.create_server(("127.0.0.4", 0))) as silent:
+        port = silent.getsockname()[1]
+        web.sites["127.0.0.1"] = redirecting(f"https://silent.example.com:{port}")
+        rules = Rules(http_port=web.port, https_port=port, request_timeout=0.3)
+        verdicts = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=rules, resolver=lambda _host: ["127.0.0.4"])
+    assert problems(verdicts) == {"127.0.0.4": "no answer within 0.3 s"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -37,13 +38,15 @@ def redirecting(target: str, status: int = 302) -> Site:
 
 
 @contextmanager
-def web_of(addresses: tuple[str, ...]) -> Iterator[Web]:
-    """Web servers on these addresses."""
+def web_of(addresses: tuple[str, ...], tls: ssl.SSLContext | None = None) -> Iterator[Web]:
+    """Web servers on these addresses, by HTTPS if there is a context."""
     with ExitStack() as stack:
         servers = _bound(addresses)
         web = Web(servers[0].server_address[1])
         for address, server in zip(addresses, servers, strict=True):
             server.RequestHandlerClass = _handler(web, address)
+            if tls:
+                server.socket = tls.wrap_socket(server.socket, server_side=True)
             thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
             thread.start()
             stack.callback(server.server_close)
