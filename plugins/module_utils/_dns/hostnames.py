@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names in zones that can be the name of a web site (G30)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import dns.name
+import dns.node
+import dns.rdatatype
+import dns.zone
+
+from .._core.errors import InputError
+
+HOSTNAME = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which names are taken: with records of one of these types, that match any of ``include`` and none of ``exclude``.
+
+    Without ``include`` all match.
+    """
+
+    types: tuple[str, ...]
+    include: tuple[re.Pattern[str], ...] = ()
+    exclude: tuple[re.Pattern[str], ...] = ()
+    wildcards: bool = False
+
+    def takes(self, name: str) -> bool:
+        """Whether a name is taken, whatever its records."""
+        if not HOSTNAME.fullmatch(name) or (name.startswith("*.") and not self.wildcards):
+            return False
+        wanted = not self.include or any(pattern.search(name) for pattern in self.include)
+        return wanted and not any(pattern.search(name) for pattern in self.exclude)
+
+
+def parse_patterns(option: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    """The regular expressions of an option; InputError for what is none."""
+    return tuple(_parse(option, pattern) for pattern in patterns)
+
+
+def _parse(option: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise InputError(option, pattern, f"is no regular expression: {error}") from error
+
+
+def find_hostnames(zone: dns.zone.Zone, choice: Choice) -> list[str]:
+    """The names of the zone that are taken, lower case, without a final dot, in order.
+
+    Names at and below a delegation are another zone's, whatever addresses stand there (RFC 2181 §6.1).
+    """
+    return sorted({name for name in _names(zone, choice.types) if choice.takes(name)})
+
+
+def _names(zone: dns.zone.Zone, types: Sequence[str]) -> Iterator[str]:
+    wanted = {dns.rdatatype.from_text(each) for each in types}
+    cuts = {name for name, node in zone.nodes.items() if name != zone.origin and _has(node, {dns.rdatatype.NS})}
+    for name, node in zone.nodes.items():
+        if _has(node, wanted) and not any(parent in cuts for parent in _with_parents(name, zone.origin)):
+            yield name.to_text(omit_final_dot=True).lower()
+
+
+def _has(node: dns.node.Node, types: set[dns.rdatatype.RdataType]) -> bool:
+    return any(rdataset.rdtype in types for rdataset in node)
+
+
+def _with_parents(name: dns.name.Name, origin: dns.name.Name | None) -> Iterator[dns.name.Name]:
+    while name not in (origin, dns.name.root):
+        yield name
+        name = name.parent()
