@@ -51,24 +51,6 @@ options:
           - Needed only where responders have different zones, e.g. one that holds nothing but a zone for delegated challenges.
         type: list
         elements: str
-  tsig_keys:
-    description: The keys that sign updates (RFC 8945).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: The name of the key, as the server knows it.
-        type: str
-        required: true
-      algorithm:
-        description: Any of V(hmac-sha256), V(hmac-sha384) and V(hmac-sha512). Weaker ones are refused.
-        type: str
-        default: hmac-sha256
-      secret:
-        description: The secret in base64, as C(tsig-keygen) and C(keymgr) print it.
-        type: str
-        required: true
   wait:
     description:
       - How many seconds the values have to appear on every address.
@@ -102,4 +84,26 @@ options:
       - Silence is never passed over where values are to be removed.
     type: bool
     default: false
+"""
+
+    TSIG_KEYS = r"""
+options:
+  tsig_keys:
+    description: The keys that sign updates and transfers (RFC 8945).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name of the key, as the server knows it.
+        type: str
+        required: true
+      algorithm:
+        description: Any of V(hmac-sha256), V(hmac-sha384) and V(hmac-sha512). Weaker ones are refused.
+        type: str
+        default: hmac-sha256
+      secret:
+        description: The secret in base64, as C(tsig-keygen) and C(keymgr) print it.
+        type: str
+        required: true
 """

@@ -67,6 +67,7 @@ extends_documentation_fragment:
   - certfleet.acme.authority.lock
   - certfleet.acme.certificates
   - certfleet.acme.dns
+  - certfleet.acme.dns.tsig_keys
 attributes:
   check_mode:
     support: full

@@ -69,6 +69,7 @@ extends_documentation_fragment:
   - certfleet.acme.group.account
   - certfleet.acme.authority.lock
   - certfleet.acme.dns
+  - certfleet.acme.dns.tsig_keys
 attributes:
   check_mode:
     support: full

@@ -39,24 +39,6 @@ options:
       tsig_key:
         description: The name of the key in O(tsig_keys) that signs the transfer. It is not signed when left out.
         type: str
-  tsig_keys:
-    description: The keys that sign transfers (RFC 8945).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: The name of the key, as the server knows it.
-        type: str
-        required: true
-      algorithm:
-        description: Any of V(hmac-sha256), V(hmac-sha384) and V(hmac-sha512). Weaker ones are refused.
-        type: str
-        default: hmac-sha256
-      secret:
-        description: The secret in base64, as C(tsig-keygen) and C(keymgr) print it.
-        type: str
-        required: true
   types:
     description: A name is taken when it has a record of one of these types.
     type: list
@@ -84,6 +66,7 @@ options:
     type: int
     default: 5
 extends_documentation_fragment:
+  - certfleet.acme.dns.tsig_keys
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
   - certfleet.acme.group.store
