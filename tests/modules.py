@@ -46,9 +46,10 @@ def run_module(
     check: bool = False,
     diff: bool = False,
     host: str = "validator",
+    inventory: Path | None = None,
 ) -> Outcome:
-    """Run a module of the collection on a host of the lab's inventory."""
-    command = ["ansible", "-i", str(lab.inventory), host, "-vvv", "-m", f"{COLLECTION}.{module}"]
+    """Run a module of the collection on a host of the lab's inventory, or of another one."""
+    command = ["ansible", "-i", str(inventory or lab.inventory), host, "-vvv", "-m", f"{COLLECTION}.{module}"]
     command += ["-a", json.dumps({key: value for key, value in arguments.items() if value is not None})]
     command += ["--check"] * check + ["--diff"] * diff
     done = subprocess.run(

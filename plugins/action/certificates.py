@@ -10,6 +10,7 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..plugin_utils.discreet import DiscreetAction
+from ..plugin_utils.placing import Placing
 from ..plugin_utils.progress import describe_run, merge_runs
 
 display = Display()
@@ -28,7 +29,7 @@ class ActionModule(DiscreetAction):
         limit = int(arguments["max_runs"]) if arguments.get("max_runs") is not None else None
         result: dict[str, Any] = {}
         while True:
-            latest = self._execute_module(module_args={**arguments, "max_runs": 1}, task_vars=task_vars)
+            latest = self._one_run(arguments, task_vars or {})
             result = merge_runs(result, latest)
             if "certificates" not in latest:
                 return result
@@ -38,6 +39,27 @@ class ActionModule(DiscreetAction):
                 return result
             # what was forgotten is not forgotten again, or one run would undo what the last one has learned
             arguments.update(attempted=result["attempted"], retry=[])
+
+    def _one_run(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """One run; what needs answers on other hosts gets them there, and is taken up again."""
+        one = {**arguments, "max_runs": 1}
+        latest = dict(self._execute_module(module_args=one, task_vars=task_vars))
+        placements = latest.pop("placements", None)
+        if not placements:
+            return latest
+        placing = Placing(self, arguments, task_vars)
+        try:
+            placing.place(placements)
+            again = {**one, "attempted": latest["attempted"], "placed": [each["certificate"] for each in placements]}
+            finished = dict(self._execute_module(module_args=again, task_vars=task_vars))
+        finally:
+            placing.take_away()
+        if "certificates" in finished:
+            # it is one run, in two steps
+            notes = [*placing.notes, *finished["notes"]]
+            finished.update(runs=0, left=latest["left"] + finished["left"], notes=notes)
+            finished.pop("placements", None)
+        return merge_runs(latest, finished)
 
 
 def _is_count(value: Any) -> bool:

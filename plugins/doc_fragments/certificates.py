@@ -37,10 +37,22 @@ options:
         elements: str
         default: [rsa-2048, ecdsa-p256]
       challenge:
-        description: The type of challenge. This module answers V(dns-01); for the others see M(certfleet.acme.order).
+        description: The type of challenge.
         type: str
         default: dns-01
         choices: [dns-01, http-01, tls-alpn-01]
+      challenge_hosts:
+        description:
+          - Hosts and groups of the inventory whose web servers have to have the answers to V(http-01), such as C([frontends]).
+            M(certfleet.acme.certificates) puts them there one host after the other, and takes them away.
+          - Without it they are on the host of the task, to which web servers redirect challenges.
+        type: list
+        elements: str
+      challenge_addresses:
+        description:
+          - Addresses that M(certfleet.acme.certificates) asks for the answers to V(http-01), for all names, in place of those that the host's resolver has for them.
+        type: list
+        elements: str
       profile:
         description: The certificate profile to ask for, one of those that M(certfleet.acme.directory_info) lists. The CA chooses when it is left out.
         type: str

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificates
-short_description: Keep a list of certificates issued and renewed through dns-01 on every responder
+short_description: Keep a list of certificates issued and renewed, with challenges answered everywhere a CA may look
 version_added: 1.0.0
 author: The certfleet developers (@certfleet)
 description:
   - Runs on a validation host and does the whole job for a list of certificates. It compares the list with the store, and for
     every certificate that is due it makes key and order, publishes the C(_acme-challenge) values on all responders,
     verifies each address of each responder, lets the CA validate, fetches the certificate, checks it, stores it, and withdraws the values.
+  - With V(http-01) the same holds for the answers on web servers. With O(certificates[].challenge_hosts) every one of them gets the answers; without,
+    they are in O(webroot) on this host, to which web servers redirect challenges. Every address of every name is asked before the CA is,
+    and redirects are followed as a CA follows them.
+  - With V(tls-alpn-01) the module itself listens on O(https_port) while the CA looks, which is for a single host without a web server.
   - A responder that answers without a value keeps it from being shown to the CA. One that gives no answer at all is passed over
     as long as more than half of a zone's responders verified, unless O(require_all) says otherwise; RV(notes) names its addresses.
   - A certificate is due when there is none yet, when it has expired, when its time has come, and when its names, key types, profile,
@@ -35,6 +39,33 @@ description:
   - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
   - Private keys stay in the store on the validation host. They are never part of what the module returns.
 options:
+  responders:
+    required: false
+    default: []
+    description:
+      - The authoritative servers, for V(dns-01).
+  webroot:
+    description:
+      - The folder of this host from which a web server answers V(http-01).
+      - It is the folder on O(certificates[].challenge_hosts) as well, unless the host's variable C(certfleet_frontend_webroot) names another.
+    type: path
+    default: /var/lib/certfleet-challenges
+  http_wait:
+    description: For how many seconds addresses that don't give the right answer to V(http-01) are asked again.
+    type: float
+    default: 30
+  http_port:
+    description: The port that the CA asks by V(http-01). All that are public ask port 80; CAs for tests may ask another.
+    type: int
+    default: 80
+  https_port:
+    description: The port that redirects to HTTPS may lead to, and that V(tls-alpn-01) is answered on. All public CAs come to port 443 only.
+    type: int
+    default: 443
+  tls_alpn_address:
+    description: The address of this host at which V(tls-alpn-01) is answered; all of them when it is empty.
+    type: str
+    default: ''
   run_size:
     description:
       - How many certificates go through the steps together.
@@ -60,6 +91,13 @@ options:
       - Set by the task itself between its runs; the results then leave out the certificates that are valid.
     type: list
     elements: str
+  placed:
+    description:
+      - Certificates, as V(name (key type\)), whose answers are on their O(certificates[].challenge_hosts).
+      - Set by the task itself between its two steps of a run.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - certfleet.acme.authority
   - certfleet.acme.authority.ca
@@ -85,7 +123,7 @@ seealso:
     description: Has to be used once before, to register the account.
   - module: certfleet.acme.store_info
   - module: certfleet.acme.order
-    description: For other challenges and DNS providers.
+    description: For DNS providers, and for answering challenges by other means.
 notes:
   - The action group C(certfleet.acme.acme) sets O(directory), O(ca_bundle), O(store) and O(account) once for all modules.
 requirements:
@@ -125,9 +163,19 @@ EXAMPLES = r"""
     retry: [shop.example.com]
     responders: "{{ certfleet_dns_responders }}"
     tsig_keys: "{{ certfleet_tsig_keys }}"
+- name: A certificate by http-01, its answers on every frontend
+  certfleet.acme.certificates:
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    certificates:
+      - {name: shop, domains: [shop.example.com], challenge: http-01, challenge_hosts: [frontends]}
 """
 
 RETURN = r"""
+placements:
+  description: Answers that nobody could put on O(certificates[].challenge_hosts), because the task was asynchronous; the certificates are V(deferred).
+  returned: when the task was asynchronous and there are any
+  type: list
+  elements: dict
 certificates:
   description: What became of each certificate, in the order of the list. The certificates and keys themselves are in the store.
   returned: always
@@ -189,10 +237,10 @@ certificates:
           type: dict
           returned: when a validation failed
         verdicts:
-          description: The addresses that lacked a value, each as a sentence.
+          description: The addresses that lacked a value or an answer, each as a sentence.
           type: list
           elements: str
-          returned: when a value was not on every responder
+          returned: when a value was not on every responder, or an answer not on every web server
         code:
           description: Why a responder took no update, such as V(REFUSED), V(NOTAUTH), V(BADKEY), V(BADTIME) or V(UNREACHABLE).
           type: str
@@ -241,13 +289,21 @@ attempted:
   elements: str
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OPTIONS, read_lock_wait
 from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.reporting import ending_well, reporting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..module_utils._core.clock import Clock
+    from ..module_utils._core.files import Files
+    from ..module_utils._workflow.issuance.issue import Means
+    from ..module_utils._workflow.wanted import Wanted
 
 
 def main() -> None:
@@ -258,10 +314,17 @@ def main() -> None:
             **LOCK_OPTIONS,
             **DNS_OPTIONS,
             **CERTIFICATE_OPTIONS,
+            "responders": {**DNS_OPTIONS["responders"], "required": False, "default": []},
+            "webroot": {"type": "path", "default": "/var/lib/certfleet-challenges"},
+            "http_wait": {"type": "float", "default": 30},
+            "http_port": {"type": "int", "default": 80},
+            "https_port": {"type": "int", "default": 443},
+            "tls_alpn_address": {"type": "str", "default": ""},
             "run_size": {"type": "int", "default": 200},
             "max_runs": {"type": "int"},
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
+            "placed": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
         **ONE_LIST,
@@ -272,25 +335,53 @@ def main() -> None:
         (module.fail_json if "msg" in result else module.exit_json)(**result)
 
 
+def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, files: Files) -> Means:
+    """With what challenges are answered; responders are needed for dns-01 only."""
+    from ..module_utils._core.errors import InputError
+    from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
+    from ..module_utils._http.verification import Rules
+    from ..module_utils._workflow.issuance.alpn import Listener
+    from ..module_utils._workflow.issuance.issue import Means
+    from ..module_utils._workflow.issuance.web import Web
+
+    by_dns = [each.name for each in wanted if each.challenge == "dns-01"]
+    if by_dns and not params["responders"]:
+        raise InputError("responders", [], f"is empty, and certificate {by_dns[0]} needs them for dns-01")
+    for option in ("http_port", "https_port"):
+        check_number(option, params[option], 1, 65535)
+    check_number("http_wait", params["http_wait"], 0, LONGEST_TIMEOUT)
+    return Means(
+        make_fleet(params, clock, files, needed=False),
+        params["wait"],
+        Web(
+            params["webroot"],
+            Rules(params["http_port"], params["https_port"]),
+            params["http_wait"],
+            frozenset(params["placed"]),
+        ),
+        Listener(params["tls_alpn_address"], params["https_port"]),
+    )
+
+
 def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """Hand the options to the engine."""
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
     from ..module_utils._workflow.connection import Authority
     from ..module_utils._workflow.orders import Limits
-    from ..module_utils._workflow.upkeep import Bounds, Upkeep, check_challenges
+    from ..module_utils._workflow.upkeep import Bounds, Upkeep
 
-    wanted = check_challenges(read_wanted(params))
+    wanted = read_wanted(params)
     clock, files = SystemClock(), Files(params["store"])
     bounds = Bounds(
-        **{option: params[option] for option in ("run_size", "max_runs", "concurrency", "patience", "wait")},
+        **{option: params[option] for option in ("run_size", "max_runs", "concurrency", "patience")},
         lock_wait=read_lock_wait(params),
         limits=Limits(params["max_orders"], params["max_orders_per_names"]),
     )
     upkeep = Upkeep(
         files,
         Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"]),
-        make_fleet(params, clock, files),
+        make_means(params, wanted, clock, files),
         bounds,
         clock,
     )

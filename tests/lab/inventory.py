@@ -65,6 +65,7 @@ def _responder(responder: Any) -> dict[str, Any]:
 def _frontend(front: Any) -> dict[str, Any]:
     return _local(PLAIN_PYTHON) | {
         "lab_frontend_folder": str(front.folder),
+        "certfleet_frontend_webroot": str(front.webroot / ".well-known/acme-challenge"),
         "lab_frontend_address": front.address,
         "lab_frontend_http_port": front.http_port,
         "lab_frontend_https_port": front.https_port,

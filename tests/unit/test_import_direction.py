@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "_store": frozenset({"_core"}),
     "_frontend": frozenset({"_core"}),
     "_firewall": frozenset({"_core"}),
-    "_workflow": frozenset({"_core", "_acme", "_dns", "_x509", "_store"}),
+    "_workflow": frozenset({"_core", "_acme", "_dns", "_http", "_x509", "_store"}),
     "_ansible": frozenset(ENGINE),
     "modules": frozenset({*ENGINE, "_ansible"}),
     "plugin_utils": frozenset({"_core"}),

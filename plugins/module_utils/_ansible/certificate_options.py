@@ -19,6 +19,8 @@ CERTIFICATE_OPTIONS: dict[str, Any] = {
             "domains": {"type": "list", "elements": "str", "required": True},
             "key_types": {"type": "list", "elements": "str", "default": ["rsa-2048", "ecdsa-p256"], "no_log": False},
             "challenge": {"type": "str", "default": "dns-01", "choices": ["dns-01", "http-01", "tls-alpn-01"]},
+            "challenge_hosts": {"type": "list", "elements": "str"},
+            "challenge_addresses": {"type": "list", "elements": "str"},
             "profile": {"type": "str"},
             "preferred_chain": {"type": "str"},
         },

@@ -46,15 +46,19 @@ DNS_OPTIONS: dict[str, Any] = {
 }
 
 
-def make_fleet(params: dict[str, Any], clock: Clock, files: Files | None) -> Fleet:
-    """The fleet of responders that the options describe; the ledger is in ``files``, if there are any."""
+def make_fleet(params: dict[str, Any], clock: Clock, files: Files | None, *, needed: bool = True) -> Fleet:
+    """The fleet of responders that the options describe; the ledger is in ``files``, if there are any.
+
+    InputError for an empty list where it is ``needed``.
+    """
     from .._core.number import LARGEST, LONGEST_TIMEOUT, check_number
     from .._dns.fleet import Fleet
     from .._dns.responder import parse_responders
 
     for option, least, most in (("wait", 0, LARGEST), ("ttl", 0, LARGEST), ("dns_timeout", 1, LONGEST_TIMEOUT)):
         check_number(option, params[option], least, most)
-    responders = parse_responders(params["responders"], params["tsig_keys"])
+    listed = params["responders"]
+    responders = parse_responders(listed, params["tsig_keys"]) if listed or needed else ()
     return Fleet(
         responders,
         clock,

@@ -15,17 +15,15 @@ from .._acme.pauses import PausedError
 from .._acme.problem import NetworkError, ProblemError
 from .._acme.session import Session
 from .._core.clock import Clock, format_instant
-from .._core.errors import InputError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._core.number import check_number
-from .._dns.fleet import Fleet
 from .._dns.report import Report
 from .._store.certificates import CertificateStore
 from .connection import Authority, account_in_use, connect
 from .inquiry import Inquiry
-from .issuance.issue import issue
-from .issuance.run import Attempt, Run
+from .issuance.issue import Means, issue
+from .issuance.run import Attempt, Placement, Run
 from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of, put_off
 from .memory import Memory
 from .orders import Limits
@@ -39,16 +37,14 @@ from .wanted import Target, Wanted
 class Bounds:
     """How much is done at once, how long it may take, and how many orders may be made.
 
-    ``concurrency`` requests at a time, ``patience`` seconds for the CA and
-    ``wait`` seconds for the responders, in each run; ``lock_wait`` seconds
-    for another task to leave the store.
+    ``concurrency`` requests at a time and ``patience`` seconds for the CA in
+    each run; ``lock_wait`` seconds for another task to leave the store.
     """
 
     run_size: int
     max_runs: int | None
     concurrency: int
     patience: float
-    wait: float
     lock_wait: float = 0.0
     limits: Limits = field(default_factory=Limits)
 
@@ -64,28 +60,20 @@ class Bounds:
         return None if self.max_runs is None else self.max_runs * self.run_size
 
 
-def check_challenges(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
-    """The same, if the upkeep can answer all their challenges itself; InputError otherwise."""
-    for each in wanted:
-        if each.challenge != "dns-01":
-            reason = f"is not answered here (certificate {each.name}); module certfleet.acme.order says what it needs"
-            raise InputError("challenge", each.challenge, reason)
-    return wanted
-
-
 class Upkeep:
     """The upkeep of one store with one CA and one set of responders."""
 
-    def __init__(self, files: Files, authority: Authority, fleet: Fleet, bounds: Bounds, clock: Clock) -> None:
+    def __init__(self, files: Files, authority: Authority, means: Means, bounds: Bounds, clock: Clock) -> None:
         self._files = files
         self._store = CertificateStore(files)
         self._authority = authority
-        self._fleet = fleet
+        self._means = means
         self._bounds = bounds
         self._clock = clock
         self._attempts: list[Attempt] = []
         self._updates: Counter[str] = Counter()
         self._notes: dict[str, None] = {}
+        self._placements: list[Placement] = []
         self._requests: Counter[str] = Counter()
         self._runs = 0
         self._left = 0
@@ -112,8 +100,9 @@ class Upkeep:
         """Issue and renew what is due; only one process at a time works on a store.
 
         ``attempted`` are the targets (as text) that earlier runs of the same
-        task have tried: they and the valid ones are then left out. ``retry``
-        says what is tried now although it has failed lately.
+        task have tried: they and the valid ones are then left out, and so are
+        all but those whose answers others have put into place, if there are
+        any. ``retry`` says what is tried now although it has failed lately.
         """
         asked = parse_retry(retry, wanted)
         with Lock(self._files, self._bounds.lock_wait, self._clock):
@@ -123,8 +112,10 @@ class Upkeep:
             clear_finished(decisions, self._store)
             if attempted is not None:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
+            if placed := self._means.web.placed:
+                decisions = [each for each in decisions if str(each.target) in placed]
             # what an interrupted run or a primary that was down then has left behind
-            self._tell(self._fleet.withdraw_leftovers())
+            self._tell(self._means.fleet.withdraw_leftovers())
             if any(each.due for each in decisions):
                 memory = self._recall()
                 memory.forget(decisions, asked)
@@ -184,16 +175,20 @@ class Upkeep:
         bounds = self._bounds
         run = Run(session, self._store, self._clock, attempts, bounds.concurrency, bounds.patience, memory=memory)
         self._runs += 1
-        issue(run, self._fleet, bounds.wait)
+        issue(run, self._means)
         self._attempts += attempts
         self._updates.update(run.updates)
         self._notes.update(dict.fromkeys(run.notes))
+        self._placements += run.placements
 
     def _conclude(self, decisions: list[Decision], tried: dict[Target, Attempt], memory: Memory) -> list[Outcome]:
         """What became of each decision, and when those that are not done may be tried."""
         done = {target for target, attempt in tried.items() if attempt.stored}
         pace = memory.pace((each for each in decisions if each.due and each.target not in done), self._clock.now())
-        self._left = sum(each.target not in tried for each in pace.taken)
+        # what waits for others is none that another task could take
+        waiting = {placement.target for placement in self._placements}
+        parked = {target for target, attempt in tried.items() if attempt.parked} - waiting
+        self._left = sum(each.target not in tried or each.target in parked for each in pace.taken)
         deferrals = pace.deferred | {each.target: self._next_turn(each) for each in pace.taken}
         outcomes = [outcome_of(each, tried.get(each.target), deferrals.get(each.target)) for each in decisions]
         return [
@@ -219,8 +214,9 @@ class Upkeep:
             "requests": sum(self._requests.values()),
             "updates": dict(self._updates),
             "notes": list(self._notes),
-            "attempted": [str(attempt.decision.target) for attempt in self._attempts],
+            "attempted": [str(attempt.decision.target) for attempt in self._attempts if not attempt.parked],
             "diff": _describe_changes(new),
+            **({"placements": [each.as_dict() for each in self._placements]} if self._placements else {}),
         }
         return {**result, **describe_fatal(outcomes, fail_on, now)}
 

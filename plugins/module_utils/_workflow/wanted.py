@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,18 @@ from .profiles import rules_of
 
 CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
 DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
-_KEYS = frozenset({"name", "domains", "key_types", "challenge", "profile", "preferred_chain"})
+_KEYS = frozenset(
+    {
+        "name",
+        "domains",
+        "key_types",
+        "challenge",
+        "challenge_hosts",
+        "challenge_addresses",
+        "profile",
+        "preferred_chain",
+    }
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -36,7 +48,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Certificates for one set of identifiers, one for each key type."""
+    """Certificates for one set of identifiers, one for each key type.
+
+    ``challenge_hosts`` are the inventory's hosts and groups whose web servers have the answers to http-01, none for
+    the host itself; ``challenge_addresses`` are asked in place of those that the names have.
+    """
 
     name: str
     identifiers: tuple[Identifier, ...]
@@ -44,6 +60,8 @@ class Wanted:
     challenge: str
     profile: str | None
     preferred_chain: str | None
+    challenge_hosts: tuple[str, ...] = ()
+    challenge_addresses: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -102,6 +120,11 @@ def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
         challenge=_parse_challenge(entry.get("challenge"), f"{option}.challenge"),
         profile=_text(entry.get("profile"), f"{option}.profile"),
         preferred_chain=_text(entry.get("preferred_chain"), f"{option}.preferred_chain"),
+        challenge_hosts=_parse_texts(entry.get("challenge_hosts"), f"{option}.challenge_hosts"),
+        challenge_addresses=tuple(
+            _check_address(text, f"{option}.challenge_addresses")
+            for text in _parse_texts(entry.get("challenge_addresses"), f"{option}.challenge_addresses")
+        ),
     )
     _check_rules(wanted, option, max_names)
     return wanted
@@ -134,6 +157,21 @@ def _parse_challenge(value: Any, option: str) -> str:
     return str(value)
 
 
+def _parse_texts(value: Any, option: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
+        raise InputError(option, value, "is not a list of texts")
+    return tuple(dict.fromkeys(value))
+
+
+def _check_address(text: str, option: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise InputError(option, text, "is not an IPv4 or IPv6 address") from error
+
+
 def _text(value: Any, option: str) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
@@ -147,6 +185,10 @@ def _check_rules(wanted: Wanted, option: str, max_names: int | None) -> None:
     count = len(wanted.identifiers)
     if count > limit:
         raise InputError(f"{option}.domains", f"{count} names", f"are more than the {limit} that {rules} allows")
+    for member in ("challenge_hosts", "challenge_addresses"):
+        if getattr(wanted, member) and wanted.challenge != "http-01":
+            listed = list(getattr(wanted, member))
+            raise InputError(f"{option}.{member}", listed, f"is for http-01, and the challenge is {wanted.challenge}")
     for identifier in wanted.identifiers:
         if identifier.type == "ip" and wanted.challenge == "dns-01":
             raise InputError(

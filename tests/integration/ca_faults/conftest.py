@@ -21,6 +21,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._store.memory impor
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.issue import Means
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
@@ -85,12 +87,13 @@ class Site:
         files, clock = Files(str(self.folder)), LaterClock(later)
         servers = parse_responders(responders(self.lab), tsig_keys(self.lab))
         fleet = Fleet(servers, clock, files, timeout=2.0, check_name_servers=False)
-        bounds = Bounds(200, None, concurrency, more.pop("patience", PATIENCE), 10.0)
+        bounds = Bounds(200, None, concurrency, more.pop("patience", PATIENCE))
         entries = [
             {"name": name.split(".")[0], "domains": [name], "key_types": ["ecdsa-p256"], "profile": "classic", **more}
             for name in names
         ]
-        upkeep = Upkeep(files, self.authority, fleet, bounds, clock)
+        means = Means(fleet, 10.0, Web(str(self.folder / "challenges")))
+        upkeep = Upkeep(files, self.authority, means, bounds, clock)
         return upkeep.keep(parse_wanted(entries), None, "never", ["all"] if retry else [])
 
     def state(self, name: str) -> dict[str, Any]:

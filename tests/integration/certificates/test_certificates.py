@@ -149,7 +149,11 @@ def test_bad_input_is_told_before_anything_is_sent_and_leaves_the_store_as_it_wa
         ({"name": "../x"}, "certificates[1].name: '../x'"),
         ({"name": "mail"}, "certificates[1].name: 'mail' is the name of another certificate"),
         ({"key_types": ["dsa"]}, "certificates[1].key_types: 'dsa'"),
-        ({"challenge": "http-01", "domains": ["a.fleet.test"]}, "challenge: 'http-01' is not answered here"),
+        ({"challenge_hosts": ["front1"]}, "certificates[1].challenge_hosts: ['front1'] is for http-01"),
+        (
+            {"challenge": "http-01", "domains": ["a.fleet.test"], "challenge_addresses": ["front1"]},
+            "certificates[1].challenge_addresses: 'front1' is not an IPv4 or IPv6 address",
+        ),
     ]
     for change, part in changes:
         result = keep([MAIL, {**SHOP, **change}])

@@ -17,6 +17,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder impo
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.issue import Means
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import FailOn
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import Limits
@@ -75,11 +77,12 @@ class Upkeeper:
         **bounds: Any,
     ) -> dict[str, Any]:
         """What the module `certificates` returns for these sites, so much later than now."""
-        options = {"run_size": 200, "max_runs": None, "concurrency": 4, "patience": 6.0, "wait": 10.0, **bounds}
+        options = {"run_size": 200, "max_runs": None, "concurrency": 4, "patience": 6.0, **bounds}
         clock = LaterClock(later)
         servers = parse_responders(responders(self.lab), tsig_keys(self.lab))
         fleet = Fleet(servers, clock, self.files, timeout=2.0, check_name_servers=False)
-        upkeep = Upkeep(self.files, self.authority, fleet, Bounds(**options, limits=limits or Limits()), clock)
+        means = Means(fleet, 10.0, Web(str(self.folder / "challenges")))
+        upkeep = Upkeep(self.files, self.authority, means, Bounds(**options, limits=limits or Limits()), clock)
         wanted = _wanted(sites)
         return upkeep.check(wanted, retry) if check else upkeep.keep(wanted, None, fail_on, retry)
 

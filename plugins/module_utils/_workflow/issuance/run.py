@@ -17,10 +17,12 @@ from ..._core.clock import Clock
 from ..._core.errors import Error
 from ..._core.known import known
 from ..._core.workers import do_each
+from ..._http.challenge import ChallengeFile
 from ..._store.certificates import CertificateStore
 from ..._x509.chain import CertificateFacts
 from ..._x509.key import PrivateKey
 from ..plan import Decision, Stored
+from ..wanted import Target
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Attempt:
     lost. ``key_made`` says the same of its key. ``next_look`` is when the CA wants the order to be read again at
     the earliest (clock.monotonic()), and ``trouble`` why the last look at it told nothing.
     ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
-    asked again later.
+    asked again later. ``parked`` says that it goes on in a later run, once others have put its
+    answers into place, or another order for the same name is through.
     """
 
     decision: Decision
@@ -47,6 +50,7 @@ class Attempt:
     failure: Error | None = None
     held: Error | None = None
     refused: bool = False
+    parked: bool = False
 
     # attempts are told apart by who they are, since several may look alike
     __hash__ = object.__hash__
@@ -56,6 +60,23 @@ class Attempt:
     def placed_order(self) -> Order:
         """The order, in the steps that come after it was made."""
         return known(self.order)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Files that a certificate needs on other hosts; ``hosts`` are hosts and groups of the inventory."""
+
+    target: Target
+    hosts: tuple[str, ...]
+    files: tuple[ChallengeFile, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON-safe form."""
+        return {
+            "certificate": str(self.target),
+            "hosts": list(self.hosts),
+            "files": [each.as_dict() for each in self.files],
+        }
 
 
 class Memory(Protocol):
@@ -74,7 +95,8 @@ class Run:
 
     ``width`` is how many requests are under way at once, and ``patience`` how
     many seconds the CA gets for validating and as many for issuing. ``updates``
-    counts the UPDATE messages by responder. ``memory`` is told what the run does.
+    counts the UPDATE messages by responder. ``placements`` are what the parked attempts
+    wait for. ``memory`` is told what the run does.
     """
 
     session: Session
@@ -86,12 +108,17 @@ class Run:
     authorizations: dict[str, Authorization] = field(default_factory=dict)
     updates: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    placements: list[Placement] = field(default_factory=list)
     memory: Memory | None = None
 
     @property
     def going(self) -> list[Attempt]:
-        """The attempts that have not failed."""
-        return [attempt for attempt in self.attempts if attempt.failure is None]
+        """The attempts that have neither failed nor to wait for others."""
+        return [attempt for attempt in self.attempts if attempt.failure is None and not attempt.parked]
+
+    def note(self, *notes: str) -> None:
+        """Keep what is worth knowing although it stopped nothing, each sentence once."""
+        self.notes.extend(note for note in notes if note not in self.notes)
 
     def take(self, attempt: Attempt, order: Order) -> None:
         """Note an attempt's order as the CA has just shown it, and how long it wants to be left alone."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from ..._acme.authorization import Authorization, Challenge, fetch_authorization
 from ..._acme.authorization import answer as answer_challenge
+from ..._acme.key import AccountKey
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
@@ -83,6 +84,26 @@ def pending_authorizations(run: Run, attempt: Attempt) -> list[Authorization]:
     """The authorizations of an order that a challenge has still to be answered for."""
     found = (run.authorizations.get(url) for url in attempt.placed_order.authorizations)
     return [authorization for authorization in found if authorization and authorization.status == "pending"]
+
+
+def answers_of(
+    run: Run, kind: str, make: Callable[[Authorization, AccountKey], tuple[str, str]]
+) -> dict[Attempt, list[tuple[str, tuple[str, str]]]]:
+    """What the attempts with this kind of challenge have to answer with: each name with what ``make`` makes of it.
+
+    An attempt whose challenge the CA does not offer fails here.
+    """
+    found: dict[Attempt, list[tuple[str, tuple[str, str]]]] = {}
+    for attempt in run.going:
+        if attempt.decision.wanted.challenge != kind:
+            continue
+        try:
+            found[attempt] = [
+                (each.identifier.value, make(each, run.session.key)) for each in pending_authorizations(run, attempt)
+            ]
+        except Error as error:
+            attempt.failure = error
+    return found
 
 
 def answer(run: Run) -> None:
