@@ -9,7 +9,8 @@ from __future__ import annotations
 class ModuleDocFragment:
     """Options of the modules that order certificates."""
 
-    DOCUMENTATION = r"""
+    # the list alone, for modules that order nothing
+    LIST = r"""
 options:
   certificates:
     description:
@@ -59,6 +60,11 @@ options:
       preferred_chain:
         description: The common name of an issuer that must be in the chain, for a CA that offers several. The CA's default chain otherwise.
         type: str
+      admin:
+        description:
+          - Mail addresses of those in charge of this certificate. M(certfleet.acme.report) tells them about it, in place of those who are told of the others.
+        type: list
+        elements: str
   certificates_file:
     description:
       - A JSON file on the validation host that holds the list, in the same form as O(certificates).
@@ -67,6 +73,10 @@ options:
   max_names:
     description: How many names a certificate may have. The default is what the profile is known to allow, 100 if nothing is known.
     type: int
+"""
+
+    DOCUMENTATION = r"""
+options:
   concurrency:
     description: How many requests to the CA are under way at once.
     type: int

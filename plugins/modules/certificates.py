@@ -104,6 +104,7 @@ extends_documentation_fragment:
   - certfleet.acme.authority.store
   - certfleet.acme.authority.lock
   - certfleet.acme.certificates
+  - certfleet.acme.certificates.list
   - certfleet.acme.dns
   - certfleet.acme.dns.tsig_keys
 attributes:

@@ -36,6 +36,7 @@ extends_documentation_fragment:
   - certfleet.acme.authority.store
   - certfleet.acme.authority.lock
   - certfleet.acme.certificates
+  - certfleet.acme.certificates.list
 attributes:
   check_mode:
     support: full

@@ -32,6 +32,7 @@ SERVER_PACKAGES = (
     "nginx",
     "openssl",
     "lego",
+    "chromium-headless-shell", "fonts-dejavu-core",
 )  # fmt: skip
 UNSTABLE_PACKAGES = ("pebble",)
 """From unstable: the release's Pebble knows neither profiles nor renewal information."""

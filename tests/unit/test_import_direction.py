@@ -10,7 +10,7 @@ import pytest
 
 from tests.import_graph import ImportGraph
 
-ENGINE = ("_core", "_acme", "_dns", "_http", "_x509", "_store", "_frontend", "_firewall", "_workflow")
+ENGINE = ("_core", "_acme", "_dns", "_http", "_report", "_x509", "_store", "_frontend", "_firewall", "_workflow")
 """The layers below plugins/module_utils that must work without Ansible."""
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -18,11 +18,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "_acme": frozenset({"_core"}),
     "_dns": frozenset({"_core"}),
     "_http": frozenset({"_core"}),
+    "_report": frozenset({"_core"}),
     "_x509": frozenset({"_core"}),
     "_store": frozenset({"_core"}),
     "_frontend": frozenset({"_core"}),
     "_firewall": frozenset({"_core"}),
-    "_workflow": frozenset({"_core", "_acme", "_dns", "_http", "_x509", "_store"}),
+    "_workflow": frozenset({"_core", "_acme", "_dns", "_http", "_report", "_x509", "_store"}),
     "_ansible": frozenset(ENGINE),
     "modules": frozenset({*ENGINE, "_ansible"}),
     "plugin_utils": frozenset({"_core"}),

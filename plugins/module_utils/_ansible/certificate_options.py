@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .._workflow.wanted import Wanted
 
-CERTIFICATE_OPTIONS: dict[str, Any] = {
+LIST_OPTIONS: dict[str, Any] = {
     "certificates": {
         "type": "list",
         "elements": "dict",
@@ -23,10 +23,15 @@ CERTIFICATE_OPTIONS: dict[str, Any] = {
             "challenge_addresses": {"type": "list", "elements": "str"},
             "profile": {"type": "str"},
             "preferred_chain": {"type": "str"},
+            "admin": {"type": "list", "elements": "str"},
         },
     },
     "certificates_file": {"type": "path"},
     "max_names": {"type": "int"},
+}
+
+CERTIFICATE_OPTIONS: dict[str, Any] = {
+    **LIST_OPTIONS,
     "concurrency": {"type": "int", "default": 16},
     "patience": {"type": "int", "default": 120},
     "max_orders": {"type": "int", "default": 300},

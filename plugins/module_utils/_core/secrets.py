@@ -12,6 +12,8 @@ from typing import Any
 _NAMES = ("name", "key_id")
 # options that hold secrets, also by the names that a slip of the keyboard or of memory makes of them
 _OPTION = re.compile("tsig|secret|hmac|mac_key|binding|eab")
+# options whose texts are secrets as a whole, however short: the address of a webhook lets everybody write to it
+_WHOLE = re.compile("password|passphrase|token|webhook")
 _REFERENCE = "tsig_key"
 _PRIVATE_KEY = "PRIVATE KEY-----"
 # longer than the name of an algorithm
@@ -24,7 +26,7 @@ def find_secrets(options: Mapping[str, Any]) -> set[str]:
     """What has to be hidden of options as they were given: all that may be a secret, and the lines of private keys."""
     secrets = {found for text in _suspects(options) for found in _SECRET.findall(text)}
     lines = {line for text in _texts(options) if _PRIVATE_KEY in text for line in _LINE.findall(text)}
-    return secrets | lines | {secret.rstrip("=") for secret in secrets}
+    return secrets | lines | {secret.rstrip("=") for secret in secrets} | set(_wholes(options))
 
 
 def _suspects(value: Any) -> Iterator[str]:
@@ -37,6 +39,16 @@ def _suspects(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _suspects(inner)
+
+
+def _wholes(value: Any) -> Iterator[str]:
+    """The texts that are secrets from their first character to their last."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from (filter(None, _texts(inner)) if _WHOLE.search(str(key)) else _wholes(inner))
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _wholes(inner)
 
 
 def _texts(value: Any) -> Iterator[str]:

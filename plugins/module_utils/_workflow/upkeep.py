@@ -21,13 +21,13 @@ from .._core.number import check_number
 from .._dns.report import Report
 from .._store.certificates import CertificateStore
 from .connection import Authority, account_in_use, connect
+from .forecast import foresee, next_turn
 from .inquiry import Inquiry
 from .issuance.issue import Means, issue
 from .issuance.run import Attempt, Placement, Run
-from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of, put_off
+from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory
 from .orders import Limits
-from .pacing import Deferral
 from .plan import Decision, Stored
 from .retry import parse_retry
 from .wanted import Target, Wanted
@@ -80,19 +80,11 @@ class Upkeep:
 
     def check(self, wanted: Sequence[Wanted], retry: Sequence[str] = ()) -> dict[str, Any]:
         """What :meth:`keep` would do, from the list and the store alone."""
-        asked = parse_retry(retry, wanted)
-        decisions = self._plan(wanted)
-        memory = self._recall()
-        memory.forget(decisions, asked, write=False)
-        pace = memory.pace(decisions, self._clock.now())
-        later = pace.taken[self._bounds.most :] if self._bounds.most else []
-        pace.deferred.update((decision.target, self._next_turn(decision)) for decision in later)
-        self._left = len(later)
-        outcomes = [
-            put_off(each, pace.deferred[each.target]) if each.target in pace.deferred else expect(each)
-            for each in decisions
-        ]
-        return self._result([memory.explain(outcome) for outcome in outcomes], "never")
+        forecast = foresee(
+            self._plan(wanted), self._recall(), self._clock, parse_retry(retry, wanted), self._bounds.most
+        )
+        self._left = forecast.left
+        return self._result(list(forecast.outcomes), "never")
 
     def keep(
         self, wanted: Sequence[Wanted], attempted: frozenset[str] | None, fail_on: FailOn, retry: Sequence[str] = ()
@@ -189,7 +181,7 @@ class Upkeep:
         waiting = {placement.target for placement in self._placements}
         parked = {target for target, attempt in tried.items() if attempt.parked} - waiting
         self._left = sum(each.target not in tried or each.target in parked for each in pace.taken)
-        deferrals = pace.deferred | {each.target: self._next_turn(each) for each in pace.taken}
+        deferrals = pace.deferred | {each.target: next_turn(each, self._clock) for each in pace.taken}
         outcomes = [outcome_of(each, tried.get(each.target), deferrals.get(each.target)) for each in decisions]
         return [
             replace(memory.explain(outcome), next_attempt=deferrals[outcome.decision.target].until)
@@ -197,9 +189,6 @@ class Upkeep:
             else outcome
             for outcome in outcomes
         ]
-
-    def _next_turn(self, decision: Decision) -> Deferral:
-        return Deferral(self._clock.now(), f"not done yet: {decision.reason}", failing=False)
 
     def _result(self, outcomes: list[Outcome], fail_on: FailOn) -> dict[str, Any]:
         now = self._clock.now()

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._core.errors import InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
+from .._core.mailbox import check_mailbox
 from .._core.name import check_name
 from .._core.number import check_number
 from .._x509.key import check_key_type
@@ -31,6 +32,7 @@ _KEYS = frozenset(
         "challenge_addresses",
         "profile",
         "preferred_chain",
+        "admin",
     }
 )
 
@@ -51,7 +53,8 @@ class Wanted:
     """Certificates for one set of identifiers, one for each key type.
 
     ``challenge_hosts`` are the inventory's hosts and groups whose web servers have the answers to http-01, none for
-    the host itself; ``challenge_addresses`` are asked in place of those that the names have.
+    the host itself; ``challenge_addresses`` are asked in place of those that the names have. ``admins`` are the
+    addresses of those who are told about it, none for those who are told of the others.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Wanted:
     preferred_chain: str | None
     challenge_hosts: tuple[str, ...] = ()
     challenge_addresses: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -124,6 +128,9 @@ def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
         challenge_addresses=tuple(
             _check_address(text, f"{option}.challenge_addresses")
             for text in _parse_texts(entry.get("challenge_addresses"), f"{option}.challenge_addresses")
+        ),
+        admins=tuple(
+            check_mailbox(text, f"{option}.admin") for text in _parse_texts(entry.get("admin"), f"{option}.admin")
         ),
     )
     _check_rules(wanted, option, max_names)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How all certificates are doing, from the list and the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .._core.clock import Clock
+from .._core.files import Files
+from .._report.survey import Row, Survey
+from .._store.certificates import CertificateStore
+from .connection import Authority, account_in_use
+from .forecast import foresee
+from .job import Outcome, make_plan, read_store
+from .memory import Memory
+from .orders import Limits
+from .wanted import Wanted
+
+
+def survey_fleet(
+    wanted: Sequence[Wanted],
+    files: Files,
+    authority: Authority,
+    clock: Clock,
+    *,
+    host: str,
+    notes: Sequence[str] = (),
+) -> Survey:
+    """A row for each certificate of the list, and for those in the store that are not on it."""
+    store, now = CertificateStore(files), clock.now()
+    decisions = make_plan(wanted, store, authority.directory, now, account_in_use(authority, files))
+    memory = Memory(files, authority, Limits(), clock)
+    rows = [_describe(store, outcome) for outcome in foresee(decisions, memory, clock).outcomes]
+    listed = {(row.name, row.key_type) for row in rows}
+    rows += [row for row in _unlisted(store) if (row.name, row.key_type) not in listed]
+    return Survey(now, host, authority.directory, tuple(rows), tuple(notes))
+
+
+def _describe(store: CertificateStore, outcome: Outcome) -> Row:
+    target, stored, wanted = outcome.decision.target, outcome.stored, outcome.decision.wanted
+    failure = _last_failure(store, target.name, target.key_type) if outcome.failures or outcome.needs_human else {}
+    # what was deferred says until when, which changes with each attempt although nothing else does
+    reason = failure.get("msg") or outcome.decision.reason
+    return Row(
+        name=target.name,
+        key_type=target.key_type,
+        domains=tuple(identifier.value for identifier in wanted.identifiers),
+        reason=str(reason),
+        not_before=stored.not_before if stored else None,
+        not_after=stored.not_after if stored else None,
+        renew_at=stored.renew_at if stored else None,
+        next_attempt=outcome.next_attempt,
+        failures=outcome.failures,
+        needs_human=outcome.needs_human,
+        issuer=_issuer(store, target.name, target.key_type) if stored else None,
+        admins=wanted.admins,
+        failure=failure,
+    )
+
+
+def _unlisted(store: CertificateStore) -> Iterator[Row]:
+    for name, kinds in read_store(store).items():
+        for key_type, stored in kinds.items():
+            yield Row(
+                name=name,
+                key_type=key_type,
+                domains=tuple(sorted(stored.identifiers)),
+                not_before=stored.not_before,
+                not_after=stored.not_after,
+                issuer=_issuer(store, name, key_type),
+                listed=False,
+            )
+
+
+def _last_failure(store: CertificateStore, name: str, key_type: str) -> Mapping[str, Any]:
+    found = store.state(name, key_type).get("last_failure")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _issuer(store: CertificateStore, name: str, key_type: str) -> str | None:
+    issuer = (store.issuance(name, key_type) or {}).get("issuer")
+    return issuer if isinstance(issuer, str) else None
