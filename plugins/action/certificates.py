@@ -10,8 +10,8 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..plugin_utils.discreet import DiscreetAction
-from ..plugin_utils.placing import Placing
 from ..plugin_utils.progress import describe_run, merge_runs
+from ..plugin_utils.steps import STEPS, Elsewhere, spell_out
 
 display = Display()
 
@@ -28,6 +28,7 @@ class ActionModule(DiscreetAction):
     def _run_by_run(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         limit = int(arguments["max_runs"]) if arguments.get("max_runs") is not None else None
         result: dict[str, Any] = {}
+        arguments = spell_out(arguments, task_vars or {})
         while True:
             latest = self._one_run(arguments, task_vars or {})
             result = merge_runs(result, latest)
@@ -41,25 +42,26 @@ class ActionModule(DiscreetAction):
             arguments.update(attempted=result["attempted"], retry=[])
 
     def _one_run(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """One run; what needs answers on other hosts gets them there, and is taken up again."""
+        """One run; what needs something of other hosts gets it, and is taken up again."""
+        elsewhere = Elsewhere(self, arguments, task_vars)
         one = {**arguments, "max_runs": 1}
-        latest = dict(self._execute_module(module_args=one, task_vars=task_vars))
-        placements = latest.pop("placements", None)
-        if not placements:
-            return latest
-        placing = Placing(self, arguments, task_vars)
+        result = latest = dict(self._execute_module(module_args=one, task_vars=task_vars))
         try:
-            placing.place(placements)
-            again = {**one, "attempted": latest["attempted"], "placed": [each["certificate"] for each in placements]}
-            finished = dict(self._execute_module(module_args=again, task_vars=task_vars))
+            # a CSR, then an answer to a challenge: no certificate needs more than that
+            while needs := elsewhere.fulfil(latest):
+                one.update(needs, attempted=result["attempted"])
+                latest = dict(self._execute_module(module_args=one, task_vars=task_vars))
+                if "certificates" in latest:
+                    # it is one run, in several steps
+                    latest.update(runs=0, left=result["left"] + latest["left"])
+                result = merge_runs(result, latest)
         finally:
-            placing.take_away()
-        if "certificates" in finished:
-            # it is one run, in two steps
-            notes = [*placing.notes, *finished["notes"]]
-            finished.update(runs=0, left=latest["left"] + finished["left"], notes=notes)
-            finished.pop("placements", None)
-        return merge_runs(latest, finished)
+            elsewhere.clear()
+        if "certificates" in result:
+            result["notes"] = list(dict.fromkeys([*elsewhere.notes, *result["notes"]]))
+            for member in STEPS:
+                result.pop(member, None)
+        return result
 
 
 def _is_count(value: Any) -> bool:

@@ -51,7 +51,8 @@ options:
         elements: str
       challenge_addresses:
         description:
-          - Addresses that M(certfleet.acme.certificates) asks for the answers to V(http-01), for all names, in place of those that the host's resolver has for them.
+          - Addresses that M(certfleet.acme.certificates) asks for the answers to V(http-01), for all names.
+          - Without it, it asks those that the host's resolver has for each name.
         type: list
         elements: str
       profile:
@@ -65,6 +66,24 @@ options:
           - Mail addresses of those in charge of this certificate. M(certfleet.acme.report) tells them about it, in place of those who are told of the others.
         type: list
         elements: str
+      key:
+        description:
+          - Where the private key is. With V(store), in the store of the validation host, and every frontend gets it with the certificate, sealed.
+          - With V(frontend), each of O(certificates[].frontends) makes a key of its own, which never leaves it, and M(certfleet.acme.certificates)
+            orders a certificate for each with its CSR. In the store and in results it is C(name@host), on the frontend C(name).
+            Names that have more than O(max_orders_per_names) of them are ordered over several weeks.
+        type: str
+        default: store
+        choices: [store, frontend]
+      frontends:
+        description:
+          - For O(certificates[].key=frontend), the hosts of the inventory that have the certificate; groups, too, unless the list is in a file.
+        type: list
+        elements: str
+      reuse_key:
+        description: For O(certificates[].key=frontend), whether a frontend keeps its key when the certificate is renewed. Each one has a new key otherwise.
+        type: bool
+        default: false
   certificates_file:
     description:
       - A JSON file on the validation host that holds the list, in the same form as O(certificates).

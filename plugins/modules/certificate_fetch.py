@@ -28,6 +28,10 @@ options:
       - Any of V(rsa-2048), V(rsa-3072), V(rsa-4096), V(ecdsa-p256) and V(ecdsa-p384).
     type: list
     elements: str
+  frontend:
+    description:
+      - What the inventory calls the frontend. It gets the certificates whose keys it has made itself only when this says who it is.
+    type: str
   recipient:
     description:
       - Whom to seal for, as the frontend's M(certfleet.acme.certificate_install) returned it.
@@ -151,6 +155,7 @@ def main() -> None:
             **STORE_OPTIONS,
             "names": {"type": "list", "elements": "str"},
             "key_types": {"type": "list", "elements": "str", "no_log": False},
+            "frontend": {"type": "str"},
             "recipient": {"type": "str"},
             "installed": {"type": "list", "elements": "dict", "default": []},
             "ignore_missing": {"type": "bool", "default": False},

@@ -25,12 +25,14 @@ options:
   state:
     description:
       - V(prepared) makes the recipient key, if there is none.
+      - V(requested) makes a key for each of O(requests), which never leaves the host, and returns CSRs for a CA.
+        The key is the same until its certificate was installed.
       - V(present) installs what is in O(bundle), and sets O(owner), O(group) and O(mode).
       - V(loaded) says that the web server has read what is installed, so that RV(reload_pending) is false again.
       - V(absent) removes the certificates of O(names) with their keys.
     type: str
     default: present
-    choices: [prepared, present, loaded, absent]
+    choices: [prepared, requested, present, loaded, absent]
   path:
     description: The folder for recipient key and certificates.
     type: path
@@ -44,6 +46,28 @@ options:
     description: The certificates to remove with O(state=absent).
     type: list
     elements: str
+  requests:
+    description: The certificates to ask for with O(state=requested).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The certificate's name on this host.
+        type: str
+        required: true
+      key_type:
+        description: Any of V(rsa-2048), V(rsa-3072), V(rsa-4096), V(ecdsa-p256) and V(ecdsa-p384).
+        type: str
+        required: true
+      domains:
+        description: The names and addresses that it is for.
+        type: list
+        elements: str
+        required: true
+      reuse_key:
+        description: Whether to sign with the key of the certificate in use, if there is one of this type, instead of a new one.
+        type: bool
+        default: false
   owner:
     description:
       - The user, by name or number, that the files are to belong to. The user that runs the task when it is left out.
@@ -130,6 +154,13 @@ EXAMPLES = r"""
     test_command: nginx -t
   notify: Reload the web server
 
+- name: Have a key made here, and a request for a certificate
+  certfleet.acme.certificate_install:
+    state: requested
+    requests:
+      - {name: shop, key_type: ecdsa-p256, domains: [shop.example.com]}
+  register: requested
+
 - name: Remove a certificate that is no longer served
   certfleet.acme.certificate_install:
     state: absent
@@ -169,6 +200,26 @@ installed:
       description: The names and addresses that it is for.
       type: list
       elements: str
+csrs:
+  description: The certificate signing requests (RFC 2986) in PEM form, in the order of O(requests).
+  returned: when O(state=requested) and not in check mode
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+    key_type:
+      description: The type of its key.
+      type: str
+    csr:
+      description: The CSR.
+      type: str
+keyless:
+  description: Certificates of O(bundle) for keys that this host has made once and has no more. They are not installed.
+  returned: always
+  type: list
+  elements: str
 reload_pending:
   description: Whether the web server has yet to read something that was installed with O(note_reload=true).
   returned: always
@@ -201,9 +252,20 @@ certificates:
       contains: *certificate
 """
 
+from typing import Any
+
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA, UNUSED_STORE
 from ..module_utils._ansible.reporting import reporting
+
+STATES = ["prepared", "requested", "present", "loaded", "absent"]
+
+REQUEST_OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "key_type": {"type": "str", "required": True, "no_log": False},
+    "domains": {"type": "list", "elements": "str", "required": True},
+    "reuse_key": {"type": "bool", "default": False, "no_log": False},
+}
 
 
 def main() -> None:
@@ -213,7 +275,7 @@ def main() -> None:
             **UNUSED_CA,
             **UNUSED_ACCOUNT,
             **UNUSED_STORE,
-            "state": {"type": "str", "default": "present", "choices": ["prepared", "present", "loaded", "absent"]},
+            "state": {"type": "str", "default": "present", "choices": STATES},
             "path": {"type": "path", "default": "/etc/certfleet"},
             "bundle": {"type": "str"},
             "names": {"type": "list", "elements": "str"},
@@ -222,8 +284,9 @@ def main() -> None:
             "mode": {"type": "str"},
             "test_command": {"type": "raw"},
             "note_reload": {"type": "bool", "default": False},
+            "requests": {"type": "list", "elements": "dict", "options": REQUEST_OPTIONS},
         },
-        required_if=[("state", "absent", ["names"])],
+        required_if=[("state", "absent", ["names"]), ("state", "requested", ["requests"])],
         supports_check_mode=True,
     )
     with reporting(module, "path"):

@@ -37,7 +37,8 @@ description:
     The others are V(deferred), and RV(certificates[].next_attempt) says until when.
   - An interrupted task is resumed by the next one with the same key and the same order.
   - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
-  - Private keys stay in the store on the validation host. They are never part of what the module returns.
+  - Private keys stay in the store on the validation host, or with O(certificates[].key=frontend) on the frontend that made them.
+    They are never part of what the module returns.
 options:
   responders:
     required: false
@@ -98,6 +99,24 @@ options:
     type: list
     elements: str
     default: []
+  csrs:
+    description:
+      - What frontends have signed for certificates with O(certificates[].key=frontend).
+      - Set by the task itself between the steps of a run.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      certificate:
+        description: The certificate, as V(name (key type\)).
+        type: str
+        required: true
+      csr:
+        description: The CSR in PEM form.
+        type: str
+      problem:
+        description: Why there is none.
+        type: str
 extends_documentation_fragment:
   - certfleet.acme.authority
   - certfleet.acme.authority.ca
@@ -157,6 +176,14 @@ EXAMPLES = r"""
     responders: "{{ certfleet_dns_responders }}"
     tsig_keys: "{{ certfleet_tsig_keys }}"
 
+- name: A certificate for each of two frontends, whose keys stay where they are made
+  certfleet.acme.certificates:
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    certificates:
+      - {name: shop, domains: [shop.example.com], key_types: [ecdsa-p256], key: frontend, frontends: [web1, web2]}
+    responders: "{{ certfleet_dns_responders }}"
+    tsig_keys: "{{ certfleet_tsig_keys }}"
+
 - name: Try one domain again at once, after its name servers have been repaired
   certfleet.acme.certificates:
     directory: https://acme-v02.api.letsencrypt.org/directory
@@ -172,6 +199,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+key_requests:
+  description: What nobody could ask frontends for, because the task was asynchronous; the certificates are V(deferred).
+  returned: when the task was asynchronous and there are any
+  type: list
+  elements: dict
 placements:
   description: Answers that nobody could put on O(certificates[].challenge_hosts), because the task was asynchronous; the certificates are V(deferred).
   returned: when the task was asynchronous and there are any
@@ -307,6 +339,13 @@ if TYPE_CHECKING:
     from ..module_utils._workflow.wanted import Wanted
 
 
+CSR_OPTIONS: dict[str, Any] = {
+    "certificate": {"type": "str", "required": True},
+    "csr": {"type": "str"},
+    "problem": {"type": "str"},
+}
+
+
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
     module = DiscreetModule(
@@ -326,6 +365,7 @@ def main() -> None:
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
             "placed": {"type": "list", "elements": "str", "default": []},
+            "csrs": {"type": "list", "elements": "dict", "default": [], "options": CSR_OPTIONS},
         },
         supports_check_mode=True,
         **ONE_LIST,
@@ -338,7 +378,7 @@ def main() -> None:
 
 def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, files: Files) -> Means:
     """With what challenges are answered; responders are needed for dns-01 only."""
-    from ..module_utils._core.errors import InputError
+    from ..module_utils._core.errors import Error, InputError
     from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
     from ..module_utils._http.verification import Rules
     from ..module_utils._workflow.issuance.alpn import Listener
@@ -361,6 +401,10 @@ def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, f
             frozenset(params["placed"]),
         ),
         Listener(params["tls_alpn_address"], params["https_port"]),
+        {
+            each["certificate"]: (each["csr"] or "").encode() if not each["problem"] else Error(each["problem"])
+            for each in params["csrs"]
+        },
     )
 
 

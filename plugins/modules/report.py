@@ -120,9 +120,12 @@ attributes:
     description: The results say what is wrong.
   idempotent:
     support: full
-    description: What was sent is sent again only when it has changed. The files are written each time, which counts as a change unless only their time differs.
+    description:
+      - What was sent is sent again only when it has changed.
+      - The files are written each time, which counts as a change unless only their time differs.
 notes:
-  - Where O(store) is a folder that belongs to another user, a task of root first becomes that user, for all it does; so that one has to be able to write O(page) and O(metrics).
+  - Where O(store) is a folder that belongs to another user, a task of root first becomes that user, for all it does.
+    That user has to be able to write O(page) and O(metrics).
 seealso:
   - module: certfleet.acme.certificates
   - module: certfleet.acme.store_info

@@ -14,6 +14,9 @@ VERSION = 1
 FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 """The files of each certificate."""
 
+KEY, *KEYLESS = FILES
+"""What is secret of them, and what a certificate consists of whose key the frontend has already."""
+
 
 def digest_of(certificates: Any) -> str:
     """SHA-256 (hex) of a JSON value, whatever the order of its keys."""

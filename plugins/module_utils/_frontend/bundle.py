@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .._core.bundle import FILES, VERSION, digest_of
+from .._core.bundle import FILES, KEY, VERSION, digest_of
 from .._core.clock import format_instant
 from .._core.errors import Error
 from .._core.name import check_name
@@ -65,7 +65,7 @@ def check_entry(entry: Entry, openssl: OpenSsl, now: datetime) -> Facts:
         raise Error(f"{what} is for other names than the bundle says: {' '.join(facts.identifiers) or 'none'}")
     if facts.not_after <= now:
         raise Error(f"{what} expired at {format_instant(facts.not_after)}")
-    if openssl.public_key(entry.files["privkey.pem"], f"The key of {entry} in the bundle") != facts.public_key:
+    if openssl.public_key(entry.files[KEY], f"The key of {entry} in the bundle") != facts.public_key:
         raise Error(f"{what} comes with a key that it is not for")
     _check_chain(entry, openssl, max(now, facts.not_before))
     return facts
@@ -83,6 +83,11 @@ def _check_chain(entry: Entry, openssl: OpenSsl, at: datetime) -> None:
             )
 
 
+def _is_there(name: str, files: Mapping[str, str]) -> bool:
+    """Whether a file is in the bundle; only the key may be lacking, which the frontend then has to have."""
+    return name != KEY or name in files
+
+
 def _read_entry(value: Any) -> Entry:
     try:
         entry = Entry(
@@ -90,7 +95,7 @@ def _read_entry(value: Any) -> Entry:
             key_type=check_name(value["key_type"], "bundle"),
             identifiers=tuple(value["identifiers"]),
             sha256=value["sha256"],
-            files={name: value["files"][name].encode("latin-1") for name in FILES},
+            files={name: value["files"][name].encode("latin-1") for name in FILES if _is_there(name, value["files"])},
         )
     except (TypeError, KeyError, AttributeError, ValueError):
         raise Error(_FOREIGN) from None

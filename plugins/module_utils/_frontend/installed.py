@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._core.bundle import FILES
@@ -23,6 +23,7 @@ from .._core.workers import do_each
 from .access import Access
 from .bundle import Entry, check_entry, read_bundle
 from .openssl import Facts, OpenSsl
+from .requests import KEY, Request, Requests
 
 CERTIFICATES = "certificates"
 RECIPIENT_KEY = "recipient/privkey.pem"
@@ -75,6 +76,9 @@ class Frontend:
         self._openssl = openssl
         self._clock = clock
         self._access = access or Access()
+        self._requests = Requests(files, openssl)
+        self.keyless: list[str] = []
+        """The certificates of the last plan that are for keys which this frontend does not have."""
 
     def recipient(self) -> bytes | None:
         """The certificate (PEM) to seal bundles for, or None when it isn't there or not of our key."""
@@ -112,13 +116,40 @@ class Frontend:
             raise Error(f"There is no recipient key in {self._files.root} yet; state=prepared makes it")
         key, certificate = self._files.path(RECIPIENT_KEY), self._files.path(RECIPIENT)
         changes = []
-        entries = read_bundle(self._openssl.open_bundle(bundle, certificate, key))
+        sent = read_bundle(self._openssl.open_bundle(bundle, certificate, key))
+        completed = [self._complete(entry) for entry in sent]
+        self.keyless = [str(entry) for entry, whole in zip(sent, completed) if whole is None]
+        entries = [whole for whole in completed if whole is not None]
         for entry, facts in zip(entries, self._check(entries)):
             before = self._read(entry.name, entry.key_type)
             after = _describe(entry.name, entry.key_type, facts, entry.files)
             if before is None or before.files != after.files:
                 changes.append(Change(before, after, entry.files))
         return changes
+
+    def foresee_requests(self, wanted: Sequence[Request]) -> bool:
+        """Whether :meth:`request` would make a key."""
+        return any(self._requests.lacks_key(each) for each in wanted)
+
+    def request(self, wanted: Sequence[Request]) -> list[dict[str, str]]:
+        """A CSR for each, signed with keys that stay here."""
+        return [
+            {"name": each.name, "key_type": each.key_type, "csr": self._requests.sign(each).decode("ascii")}
+            for each in wanted
+        ]
+
+    def settle(self, changes: Iterable[Change]) -> None:
+        """Forget keys that waited for these certificates, when they are to stay."""
+        for change in changes:
+            self._requests.settle(change.target.name, change.target.key_type)
+
+    def _complete(self, entry: Entry) -> Entry | None:
+        """The entry with its key, which may have been made here; None when there is none."""
+        if KEY in entry.files:
+            return entry
+        public_key = self._openssl.describe(entry.files["cert.pem"], f"The bundle's certificate {entry}").public_key
+        key = self._requests.find(entry.name, entry.key_type, public_key)
+        return None if key is None else replace(entry, files={KEY: key, **entry.files})
 
     def switch(self, changes: Iterable[Change], keep: int = 2) -> None:
         """Carry out what :meth:`plan` has found, each certificate in one step; so many generations are kept."""

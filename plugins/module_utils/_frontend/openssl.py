@@ -16,7 +16,7 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -27,7 +27,19 @@ Run = Callable[[list[str], bytes], tuple[int, bytes, bytes]]
 """Runs openssl with these arguments and this standard input: exit code, output, messages."""
 
 RECIPIENT_DAYS = 36500
+KEY_PARAMETERS = {
+    "rsa-2048": ("RSA", "rsa_keygen_bits:2048"),
+    "rsa-3072": ("RSA", "rsa_keygen_bits:3072"),
+    "rsa-4096": ("RSA", "rsa_keygen_bits:4096"),
+    "ecdsa-p256": ("EC", "ec_paramgen_curve:P-256", "ec_param_enc:named_curve"),
+    "ecdsa-p384": ("EC", "ec_paramgen_curve:P-384", "ec_param_enc:named_curve"),
+}
+"""The types of keys: the algorithm and its parameters, as the command names them."""
 _CONFIGURATION = b"[req]\ndistinguished_name = subject\nprompt = no\n[subject]\nCN = certfleet recipient\n"
+_REQUEST = "[req]\ndistinguished_name = subject\nreq_extensions = extensions\n[subject]\n[extensions]\n"
+_CSR = re.compile(rb"-----BEGIN CERTIFICATE REQUEST-----.*?-----END CERTIFICATE REQUEST-----", re.DOTALL)
+_KEY_SIZE = re.compile(rb"\((\d+) bit")
+_CURVE = re.compile(rb"NIST CURVE: P-(\d+)")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -50,9 +62,31 @@ class OpenSsl:
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def make_key(self) -> bytes:
-        """A new RSA key of 3072 bits in PEM."""
-        return self._ask("make a key", ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"])
+    def make_key(self, key_type: str = "rsa-3072") -> bytes:
+        """A new key in PEM, of one of KEY_PARAMETERS."""
+        algorithm, *parameters = KEY_PARAMETERS[key_type]
+        options = [word for parameter in parameters for word in ("-pkeyopt", parameter)]
+        return self._ask("make a key", ["genpkey", "-algorithm", algorithm, *options])
+
+    def key_type(self, key: bytes) -> str | None:
+        """Which of KEY_PARAMETERS a private key in PEM is, or None."""
+        _code, output, _rest = self._run(["pkey", "-noout", "-text_pub", "-passin", "pass:"], key)
+        size = _KEY_SIZE.search(output)
+        curve = _CURVE.search(output)
+        kind = f"ecdsa-p{curve[1].decode()}" if curve else f"rsa-{size[1].decode()}" if size else None
+        return kind if kind in KEY_PARAMETERS else None
+
+    def make_csr(self, key: bytes, domains: Sequence[str]) -> bytes:
+        """A CSR in PEM for these names and addresses, its subject empty, signed with a private key in PEM."""
+        names = [f"IP:{each}" if _is_address(each) else f"DNS:{each}" for each in domains]
+        configuration = f"{_REQUEST}subjectAltName = {','.join(names)}\n".encode("ascii")
+        with _file("openssl.cnf", configuration) as path:
+            arguments = ["req", "-new", "-sha256", "-config", path, "-subj", "/", "-key", "/dev/stdin"]
+            code, output, _rest = self._run(arguments, key)
+        match = _CSR.search(output)
+        if code != 0 or not match:
+            raise Error("openssl can't make a certificate signing request")
+        return match.group(0) + b"\n"
 
     def make_recipient(self, key_path: str) -> bytes:
         """A certificate in PEM of the key in that file, signed by itself, that in practice never ends."""
@@ -146,6 +180,14 @@ def _read_names(text: str) -> tuple[str, ...]:
         else:
             names.add(field.strip())
     return tuple(sorted(names))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _shorten(address: str) -> str:

@@ -19,6 +19,7 @@ from .access import check_rights, parse_access
 from .command import Try, check_command, parse_command, run_openssl, run_test
 from .installed import Change, Frontend, Installed
 from .openssl import OpenSsl, Run
+from .requests import parse_requests
 from .trial import Trial
 
 PENDING = "reload-pending"
@@ -61,6 +62,7 @@ class _Task:
         self._test = test
         self._run_test = run_test
         self._trial = Trial(files)
+        self._requests = parse_requests(options.get("requests") or [])
 
     def foresee(self, bundle: bytes | None) -> dict[str, Any]:
         """What :meth:`carry_out` would return, nothing written; ``installed`` and ``recipient`` as they are now."""
@@ -70,11 +72,12 @@ class _Task:
         changes = self._plan(bundle)
         changed = bool(on_trial) or (state == "prepared" and recipient is None)
         changed |= state == "loaded" and self._pending()
+        changed |= state == "requested" and self._frontend.foresee_requests(self._requests)
         changed |= state == "present" and bool(self._frontend.lacking_access())
         # what is on trial is taken back first, so it is not there
         installed = [each for each in self._frontend.installed() if (each.name, each.key_type) not in on_trial]
         pending = state != "loaded" and (self._pending() or self._notes(changes))
-        return _report(changed, recipient, installed, changes, pending)
+        return self._report(changed, recipient, installed, changes, pending)
 
     def carry_out(self, bundle: bytes | None) -> dict[str, Any]:
         """Bring the folder into the state, after what a run that was cut off has left untested was taken back."""
@@ -86,17 +89,23 @@ class _Task:
             changed |= recipient is None
             recipient = self._frontend.prepare()
         changes = self._plan(bundle)
+        csrs: list[dict[str, str]] = []
         if state == "absent":
             self._frontend.remove(changes)
         elif state == "loaded":
             changed |= self._files.remove(PENDING)
+        elif state == "requested":
+            changed |= self._frontend.foresee_requests(self._requests)
+            csrs = self._frontend.request(self._requests)
         elif changes:
             self._switch(changes)
+            self._frontend.settle(changes)
         if state == "present":
             # one that is replaced has them already
             changed |= bool(self._frontend.lacking_access())
             self._frontend.give_access()
-        return _report(changed, recipient, self._frontend.installed(), changes, self._pending())
+        result = self._report(changed, recipient, self._frontend.installed(), changes, self._pending())
+        return {**result, "csrs": csrs} if state == "requested" else result
 
     def _plan(self, bundle: bytes | None) -> Sequence[Change]:
         if self._options["state"] == "absent":
@@ -137,31 +146,32 @@ class _Task:
         self._trial.take_back()
         raise Error(_refusal(changes, self._run_test(self._test).passed), test_output=verdict.output)
 
+    def _report(
+        self,
+        changed: bool,
+        recipient: bytes | None,
+        installed: Sequence[Installed],
+        changes: Sequence[Change],
+        pending: bool,
+    ) -> dict[str, Any]:
+        return {
+            "changed": changed or bool(changes),
+            "recipient": recipient.decode("ascii") if recipient else None,
+            "installed": [each.as_dict() for each in installed],
+            "certificates": [_describe(change) for change in changes],
+            "keyless": self._frontend.keyless,
+            "reload_pending": pending,
+            "diff": {
+                "before": _list(change.before for change in changes),
+                "after": _list(change.after for change in changes),
+            },
+        }
+
     def _notes(self, changes: Sequence[Change]) -> bool:
         return bool(changes) and self._options["state"] == "present" and bool(self._options.get("note_reload"))
 
     def _pending(self) -> bool:
         return self._files.read(PENDING) is not None
-
-
-def _report(
-    changed: bool,
-    recipient: bytes | None,
-    installed: Sequence[Installed],
-    changes: Sequence[Change],
-    pending: bool,
-) -> dict[str, Any]:
-    return {
-        "changed": changed or bool(changes),
-        "recipient": recipient.decode("ascii") if recipient else None,
-        "installed": [each.as_dict() for each in installed],
-        "certificates": [_describe(change) for change in changes],
-        "reload_pending": pending,
-        "diff": {
-            "before": _list(change.before for change in changes),
-            "after": _list(change.after for change in changes),
-        },
-    }
 
 
 def _refusal(changes: Sequence[Change], passes_without: bool) -> str:

@@ -34,7 +34,7 @@ class Calendar:
     @property
     def highest(self) -> int:
         """The largest number in it, at least 1."""
-        return max([1, *(max(bar.renewals, bar.expiries) for bar in self.bars)])
+        return max([1, *(max(each.renewals, each.expiries) for each in self.bars)])
 
     @property
     def unit(self) -> str:

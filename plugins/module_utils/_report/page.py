@@ -16,7 +16,7 @@ import jinja2
 
 from .._core.clock import format_instant
 from .._core.plain import plain
-from .calendar import make_calendar
+from .calendar import Bar, make_calendar
 from .page_parts import PAGE, SCRIPT, STYLE
 from .survey import STATES, TITLES, Row, Survey
 
@@ -42,7 +42,7 @@ def render_page(survey: Survey) -> bytes:
         states=[(state, TITLES[state], survey.counts[state]) for state in STATES if survey.counts[state]],
         rows=rows,
         notes=[plain(note) for note in survey.notes],
-        bars=[_draw(bar, number, calendar.highest) for number, bar in enumerate(calendar.bars)],
+        bars=[_draw(each, number, calendar.highest) for number, each in enumerate(calendar.bars)],
         unit=calendar.unit,
         highest=calendar.highest,
         height=HEIGHT,
@@ -76,15 +76,15 @@ def _instant(instant: datetime | None) -> str:
     return format_instant(instant) if instant else ""
 
 
-def _draw(bar: Any, number: int, highest: int) -> dict[str, Any]:
+def _draw(each: Bar, number: int, highest: int) -> dict[str, Any]:
     """A pair of bars in the units of the plot; what is there is seen, however little it is."""
-    heights = {kind: _height(getattr(bar, kind), highest) for kind in ("renewals", "expiries")}
+    heights = {kind: _height(getattr(each, kind), highest) for kind in ("renewals", "expiries")}
     return {
         "at": number * BAR,
-        "date": bar.start.strftime("%Y-%m-%d"),
-        "label": bar.start.strftime("%d %b") if number % 4 == 0 else "",
-        "renewals": bar.renewals,
-        "expiries": bar.expiries,
+        "date": each.start.strftime("%Y-%m-%d"),
+        "label": each.start.strftime("%d %b") if number % 4 == 0 else "",
+        "renewals": each.renewals,
+        "expiries": each.expiries,
         "heights": heights,
     }
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .._core.bundle import FILES
+from .._core.bundle import FILES, KEYLESS
 from .._core.clock import Clock, parse_instant
 from .._core.errors import Error, InputError
 from .._core.files import Files
-from .._core.name import check_name
+from .._core.name import check_name, split_name, stored_name
 from .._store.certificates import ISSUANCE, CertificateStore, StoredCertificate
 from .._x509.bundle import Entry, check_entry, pack, seal
 from .._x509.key import check_key_type
@@ -25,10 +25,14 @@ from .revoked import read_revocation
 
 @dataclass(frozen=True)
 class Wish:
-    """What a frontend wants (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256."""
+    """What a frontend wants (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256.
+
+    ``frontend`` is what the inventory calls it, for certificates whose keys it has made.
+    """
 
     names: tuple[str, ...] | None
     key_types: tuple[str, ...] | None
+    frontend: str | None = None
     installed: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -76,6 +80,7 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
     return Wish(
         names=None if names is None else tuple(dict.fromkeys(check_name(name, "names") for name in names)),
         key_types=None if key_types is None else tuple(check_key_type(text) for text in key_types),
+        frontend=options.get("frontend"),
         installed=dict(_read_installed(entry) for entry in options["installed"] or ()),
     )
 
@@ -86,20 +91,34 @@ def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
     reasons: dict[str, str] = dict.fromkeys(wish.names or (), "there is none")
     served: set[str] = set()
     left_out: list[tuple[str, str, str]] = []
-    for found in store.scan(wish.names):
-        if wish.key_types is not None and found.key_type not in wish.key_types:
-            continue
+    for name, found in _wished(store, wish):
         try:
             _check_usable(store, found, now)
-            if wish.installed.get((found.name, found.key_type)) != (found.issuance or {}).get("sha256"):
+            if wish.installed.get((name, found.key_type)) != (found.issuance or {}).get("sha256"):
                 entries.append(_read_entry(store, found, now))
         except Error as error:
-            reasons[found.name] = error.message
-            left_out.append((found.name, found.key_type, error.message))
+            reasons[name] = error.message
+            left_out.append((name, found.key_type, error.message))
         else:
-            served.add(found.name)
+            served.add(name)
     missing = {name: reason for name, reason in reasons.items() if name not in served}
     return Delivery(tuple(entries), tuple(left_out), missing)
+
+
+def _wished(store: CertificateStore, wish: Wish) -> list[tuple[str, StoredCertificate]]:
+    """The certificates for a frontend, by the names that they have there; its own come before those of all."""
+    found: dict[tuple[str, str], StoredCertificate] = {}
+    for each in store.scan(None if wish.names is None else _names_for(wish.names, wish.frontend)):
+        name, frontend = split_name(each.name)
+        fits = frontend in (None, wish.frontend) and (wish.key_types is None or each.key_type in wish.key_types)
+        if fits and (frontend is not None or (name, each.key_type) not in found):
+            found[name, each.key_type] = each
+    return [(name, each) for (name, _key_type), each in sorted(found.items())]
+
+
+def _names_for(names: Iterable[str], frontend: str | None) -> list[str]:
+    own = [stored_name(name, frontend) for name in names if frontend]
+    return [*names, *own]
 
 
 def _check_usable(store: CertificateStore, found: StoredCertificate, now: datetime) -> None:
@@ -119,11 +138,12 @@ def _check_usable(store: CertificateStore, found: StoredCertificate, now: dateti
 
 def _read_entry(store: CertificateStore, found: StoredCertificate, now: datetime) -> Entry:
     """Record and files of one generation, even when a run switches to a new one meanwhile; Error unless they fit."""
-    files = store.live_set(found.name, found.key_type, (*FILES, ISSUANCE))
+    name, frontend = split_name(found.name)
+    files = store.live_set(found.name, found.key_type, (*(FILES if frontend is None else KEYLESS), ISSUANCE))
     try:
         record = json.loads(files.pop(ISSUANCE))
         identifiers = tuple(record["identifiers"])
-        entry = Entry(found.name, found.key_type, identifiers, record["sha256"], record["not_after"], files)
+        entry = Entry(name, found.key_type, identifiers, record["sha256"], record["not_after"], files)
         check_entry(entry, now)
     except (KeyError, TypeError, ValueError):
         raise Error(f"the record of its {found.key_type} certificate is damaged") from None

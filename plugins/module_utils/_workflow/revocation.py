@@ -17,7 +17,7 @@ from .._core.clock import Clock, format_instant
 from .._core.errors import Error, InputError
 from .._core.files import Files
 from .._core.lock import Lock
-from .._core.name import check_name
+from .._core.name import check_stored_name, split_name
 from .._store.certificates import CertificateStore, StoredCertificate
 from .._x509.chain import CertificateFacts, describe, to_der
 from .._x509.key import check_key_type, load_key
@@ -39,7 +39,7 @@ class Request:
     def read(cls, name: str, key_types: Sequence[str] | None, reason: str, signed_by: str) -> Request:
         """From the options of the module; InputError for a name or key type that can't be."""
         types = None if key_types is None else tuple(check_key_type(each) for each in key_types)
-        return cls(check_name(name), types, reason, signed_by == "certificate")
+        return cls(check_stored_name(name), types, reason, signed_by == "certificate")
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,9 @@ class Revoker:
         return subjects
 
     def _read_live(self, entry: StoredCertificate) -> Subject:
-        files = self._store.live_set(entry.name, entry.key_type, ("cert.pem", "privkey.pem"))
+        # a key that is on a frontend is not in the store
+        needed = ("cert.pem", "privkey.pem") if split_name(entry.name)[1] is None else ("cert.pem",)
+        files = self._store.live_set(entry.name, entry.key_type, needed)
         facts = describe(files["cert.pem"])
         return Subject(
             target=Target(entry.name, entry.key_type),
@@ -143,7 +145,7 @@ class Revoker:
             directory=(entry.issuance or {}).get("directory"),
             revocation=read_revocations(self._store.state(entry.name, entry.key_type)).get(facts.serial),
             live=True,
-            key=files["privkey.pem"],
+            key=files.get("privkey.pem"),
         )
 
     def _marked(self, request: Request) -> list[Subject]:

@@ -17,6 +17,7 @@ from .._acme.session import Session
 from .._core.clock import Clock, format_instant
 from .._core.files import Files
 from .._core.lock import Lock
+from .._core.name import split_name
 from .._core.number import check_number
 from .._dns.report import Report
 from .._store.certificates import CertificateStore
@@ -30,7 +31,7 @@ from .memory import Memory
 from .orders import Limits
 from .plan import Decision, Stored
 from .retry import parse_retry
-from .wanted import Target, Wanted
+from .wanted import Target, Wanted, describe_alike
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Upkeep:
         self._updates: Counter[str] = Counter()
         self._notes: dict[str, None] = {}
         self._placements: list[Placement] = []
+        self._key_requests: list[Wanted] = []
         self._requests: Counter[str] = Counter()
         self._runs = 0
         self._left = 0
@@ -104,8 +106,9 @@ class Upkeep:
             clear_finished(decisions, self._store)
             if attempted is not None:
                 decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
-            if placed := self._means.web.placed:
-                decisions = [each for each in decisions if str(each.target) in placed]
+            if taken_up := self._means.taken_up:
+                decisions = [each for each in decisions if str(each.target) in taken_up]
+            self._note_too_many(wanted, decisions)
             # what an interrupted run or a primary that was down then has left behind
             self._tell(self._means.fleet.withdraw_leftovers())
             if any(each.due for each in decisions):
@@ -115,6 +118,13 @@ class Upkeep:
             else:
                 outcomes = list(map(expect, decisions))
         return self._result(outcomes, fail_on)
+
+    def _note_too_many(self, wanted: Sequence[Wanted], decisions: Sequence[Decision]) -> None:
+        """Say before anything is ordered what a CA will not give at once."""
+        due = {decision.target for decision in decisions if decision.due}
+        for targets, sentence in describe_alike(wanted, self._bounds.limits.max_orders_per_names):
+            if due & targets:
+                self._notes[sentence] = None
 
     def _plan(self, wanted: Sequence[Wanted], mended: list[str] | None = None) -> list[Decision]:
         account = account_in_use(self._authority, self._files)
@@ -172,6 +182,7 @@ class Upkeep:
         self._updates.update(run.updates)
         self._notes.update(dict.fromkeys(run.notes))
         self._placements += run.placements
+        self._key_requests += run.requests
 
     def _conclude(self, decisions: list[Decision], tried: dict[Target, Attempt], memory: Memory) -> list[Outcome]:
         """What became of each decision, and when those that are not done may be tried."""
@@ -179,6 +190,7 @@ class Upkeep:
         pace = memory.pace((each for each in decisions if each.due and each.target not in done), self._clock.now())
         # what waits for others is none that another task could take
         waiting = {placement.target for placement in self._placements}
+        waiting |= {target for each in self._key_requests for target in each.targets}
         parked = {target for target, attempt in tried.items() if attempt.parked} - waiting
         self._left = sum(each.target not in tried or each.target in parked for each in pace.taken)
         deferrals = pace.deferred | {each.target: next_turn(each, self._clock) for each in pace.taken}
@@ -205,9 +217,23 @@ class Upkeep:
             "notes": list(self._notes),
             "attempted": [str(attempt.decision.target) for attempt in self._attempts if not attempt.parked],
             "diff": _describe_changes(new),
+            **({"key_requests": [describe_request(each) for each in self._key_requests]} if self._key_requests else {}),
             **({"placements": [each.as_dict() for each in self._placements]} if self._placements else {}),
         }
         return {**result, **describe_fatal(outcomes, fail_on, now)}
+
+
+def describe_request(wanted: Wanted) -> dict[str, Any]:
+    """What a frontend has to know to make a key and a CSR, in JSON-safe form."""
+    (target,) = wanted.targets
+    return {
+        "certificate": str(target),
+        "host": wanted.frontend,
+        "name": split_name(wanted.name)[0],
+        "key_type": target.key_type,
+        "domains": [identifier.value for identifier in wanted.identifiers],
+        "reuse_key": wanted.reuse_key,
+    }
 
 
 def _describe_changes(new: Sequence[Outcome]) -> dict[str, str]:

@@ -8,19 +8,20 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.errors import InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
 from .._core.mailbox import check_mailbox
-from .._core.name import check_name
+from .._core.name import check_name, split_name, stored_name
 from .._core.number import check_number
 from .._x509.key import check_key_type
 from .profiles import rules_of
 
 CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
+KEYS = ("store", "frontend")
 DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
 _KEYS = frozenset(
     {
@@ -33,6 +34,9 @@ _KEYS = frozenset(
         "profile",
         "preferred_chain",
         "admin",
+        "key",
+        "frontends",
+        "reuse_key",
     }
 )
 
@@ -54,7 +58,8 @@ class Wanted:
 
     ``challenge_hosts`` are the inventory's hosts and groups whose web servers have the answers to http-01, none for
     the host itself; ``challenge_addresses`` are asked in place of those that the names have. ``admins`` are the
-    addresses of those who are told about it, none for those who are told of the others.
+    addresses of those who are told about it, none for those who are told of the others. ``frontend`` is the host
+    that makes and keeps the key, None for the store, and with ``reuse_key`` it goes on with the same one.
     """
 
     name: str
@@ -66,6 +71,8 @@ class Wanted:
     challenge_hosts: tuple[str, ...] = ()
     challenge_addresses: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
+    frontend: str | None = None
+    reuse_key: bool = False
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -80,15 +87,34 @@ def parse_wanted(entries: Iterable[Any], max_names: int | None = None) -> tuple[
     """
     if max_names is not None:
         check_number("max_names", max_names, 1)
-    found: dict[str, Wanted] = {}
+    found: dict[str, tuple[Wanted, ...]] = {}
     for number, entry in enumerate(entries):
         option = f"certificates[{number}]"
         wanted = _parse_entry(entry, option, max_names)
         # a file system may not tell upper from lower case, so the store must not depend on it
         if wanted.name.lower() in found:
             raise InputError(f"{option}.name", wanted.name, "is the name of another certificate in the list, too")
-        found[wanted.name.lower()] = wanted
-    return tuple(found.values())
+        found[wanted.name.lower()] = _for_each_frontend(wanted, entry, option)
+    return tuple(each for several in found.values() for each in several)
+
+
+def describe_alike(wanted: Iterable[Wanted], most: int) -> Iterator[tuple[frozenset[Target], str]]:
+    """The certificates for one and the same set of names that are more than a CA gives in a week, with a sentence.
+
+    Renewals in their time do without trouble; it is about the first ones, and about all that come at once.
+    """
+    alike: dict[frozenset[Identifier], list[Wanted]] = {}
+    for each in wanted:
+        alike.setdefault(frozenset(each.identifiers), []).append(each)
+    for several in alike.values():
+        targets = frozenset(target for each in several for target in each.targets)
+        if len(targets) > most:
+            names = ", ".join(dict.fromkeys(split_name(each.name)[0] for each in several))
+            sentence = (
+                f"{names}: {len(targets)} certificates for the same names, of which no more than {most} are ordered "
+                "in seven days (max_orders_per_names); fewer key types, or a key in the store for all of them, need fewer"
+            )
+            yield targets, sentence
 
 
 def read_entries(path: str) -> list[Any]:
@@ -135,6 +161,27 @@ def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
     )
     _check_rules(wanted, option, max_names)
     return wanted
+
+
+def _for_each_frontend(wanted: Wanted, entry: Mapping[str, Any], option: str) -> tuple[Wanted, ...]:
+    """The same, or one for each frontend that is to have a key of its own."""
+    key = entry.get("key") or KEYS[0]
+    if key not in KEYS:
+        raise InputError(f"{option}.key", key, f"is not one of {', '.join(KEYS)}")
+    hosts, reuse = _parse_texts(entry.get("frontends"), f"{option}.frontends"), entry.get("reuse_key") or False
+    if not isinstance(reuse, bool):
+        raise InputError(f"{option}.reuse_key", reuse, "is neither true nor false")
+    if key == KEYS[0]:
+        for member, value in (("frontends", list(hosts)), ("reuse_key", reuse)):
+            if value:
+                raise InputError(f"{option}.{member}", value, "is for key: frontend, and the key is in the store")
+        return (wanted,)
+    if not hosts:
+        raise InputError(f"{option}.frontends", [], "is empty, and key: frontend needs to know which")
+    names = [stored_name(wanted.name, check_name(host, f"{option}.frontends")) for host in hosts]
+    return tuple(
+        replace(wanted, name=name, frontend=host, reuse_key=reuse) for name, host in zip(names, hosts, strict=True)
+    )
 
 
 def _parse_identifiers(value: Any, option: str) -> tuple[Identifier, ...]:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 
-from .._core.bundle import FILES, VERSION, digest_of, to_json
+from .._core.bundle import FILES, KEY, VERSION, digest_of, to_json
 from .._core.errors import Error
 from .chain import check_chain, describe, split_chain
 from .key import fingerprint_of, load_key
@@ -29,7 +29,7 @@ class Entry:
     """One certificate of a bundle.
 
     ``identifiers`` as text, ``sha256`` (hex) of the certificate, ``not_after`` as RFC 3339 text,
-    ``files`` the content of each of FILES.
+    ``files`` the content of each of FILES, without the key where the frontend has that.
     """
 
     name: str
@@ -50,7 +50,10 @@ def check_entry(entry: Entry, now: datetime) -> None:
     names = [identifier.value for identifier in facts.identifiers]
     if facts.sha256 != entry.sha256 or sorted(names) != sorted(entry.identifiers):
         raise Error(f"{what} is another one than its record says")
-    if fingerprint_of(load_key(entry.files["privkey.pem"], f"the key of {what}", ours=True)) != facts.fingerprint:
+    if (
+        KEY in entry.files
+        and fingerprint_of(load_key(entry.files[KEY], f"the key of {what}", ours=True)) != facts.fingerprint
+    ):
         raise Error(f"{what} is with a key that it is not for")
     check_chain(entry.files["fullchain.pem"], now, f"the chain of {what}")
 
@@ -96,5 +99,5 @@ def _describe(entry: Entry) -> dict[str, Any]:
         "identifiers": list(entry.identifiers),
         "sha256": entry.sha256,
         "not_after": entry.not_after,
-        "files": {name: entry.files[name].decode("latin-1") for name in FILES},
+        "files": {name: entry.files[name].decode("latin-1") for name in FILES if name in entry.files},
     }

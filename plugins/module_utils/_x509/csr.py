@@ -7,13 +7,46 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from .._core.errors import Error
 from .._core.identifier import Identifier
-from .key import PrivateKey
+from .key import PrivateKey, fingerprint_of, key_type_of
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A CSR in DER form, and the fingerprint of the key that has signed it."""
+
+    der: bytes
+    fingerprint: str
+
+
+def load_csr(pem: bytes, identifiers: Sequence[Identifier], key_type: str, what: str) -> Csr:
+    """A CSR that somebody else has made; Error unless it is for exactly these names, with such a key, and signed by it.
+
+    So a host gets no certificate for other names than those that it should have, whatever it asks for.
+    """
+    try:
+        csr = x509.load_pem_x509_csr(pem)
+        signed = csr.is_signature_valid
+        names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        subject = list(csr.subject)
+        found_type = key_type_of(csr, what)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
+        raise Error(f"{what} is none in PEM form with subject alternative names") from None
+    if not signed:
+        raise Error(f"{what} is not signed by its own key")
+    if found_type != key_type:
+        raise Error(f"{what} is for a key of type {found_type}")
+    if subject or {*names} != {to_general_name(identifier) for identifier in identifiers}:
+        raise Error(f"{what} is for other names than the certificate should have")
+    return Csr(csr.public_bytes(Encoding.DER), fingerprint_of(csr))
 
 
 def make_csr(key: PrivateKey, identifiers: Sequence[Identifier]) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ class Site:
 @pytest.fixture
 def site(lab: Lab, tmp_path: Path) -> Iterator[Site]:
     context, root = certify(tmp_path)
-    with mail_server(context) as box, web_server(context) as hook:
+    with ExitStack() as stack:
+        box, hook = stack.enter_context(mail_server(context)), stack.enter_context(web_server(context))
         yield Site(lab, tmp_path, box, hook, root)
 
 

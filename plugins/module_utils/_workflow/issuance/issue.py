@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,12 +22,18 @@ from .web import Web, WebAnswers
 
 @dataclass(frozen=True)
 class Means:
-    """With what challenges are answered; the responders have ``wait`` seconds."""
+    """With what challenges are answered; the responders have ``wait`` seconds. ``csrs`` came from frontends."""
 
     fleet: Fleet
     wait: float
     web: Web
     listener: Listener = field(default_factory=Listener)
+    csrs: Mapping[str, steps.CsrOrProblem] = field(default_factory=dict)
+
+    @property
+    def taken_up(self) -> frozenset[str]:
+        """The certificates that others have done their part for, and that alone are gone on with."""
+        return self.web.placed | frozenset(self.csrs)
 
 
 def issue(run: Run, means: Means) -> None:
@@ -36,7 +43,7 @@ def issue(run: Run, means: Means) -> None:
     and the disk are kept at work meanwhile.
     """
     steps.check_profiles(run)
-    steps.prepare_keys(run)
+    steps.prepare_keys(run, means.csrs)
     note_orders(run)
     open_orders(run)
     steps.read_authorizations(run)

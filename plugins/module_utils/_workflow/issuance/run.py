@@ -20,9 +20,10 @@ from ..._core.workers import do_each
 from ..._http.challenge import ChallengeFile
 from ..._store.certificates import CertificateStore
 from ..._x509.chain import CertificateFacts
-from ..._x509.key import PrivateKey
+from ..._x509.csr import Csr
+from ..._x509.key import PrivateKey, fingerprint_of
 from ..plan import Decision, Stored
-from ..wanted import Target
+from ..wanted import Target, Wanted
 
 
 @dataclass
@@ -43,7 +44,9 @@ class Attempt:
     key_made: bool = False
     next_look: float = 0.0
     trouble: Error | None = None
-    key: PrivateKey = field(init=False, repr=False)  # set by the first step
+    # set by the first step: the key, or for one that is on a frontend what that has signed with it
+    key: PrivateKey | None = field(default=None, repr=False)
+    csr: Csr | None = None
     chain: bytes | None = None
     issued: CertificateFacts | None = None
     stored: Stored | None = None
@@ -55,6 +58,18 @@ class Attempt:
     # attempts are told apart by who they are, since several may look alike
     __hash__ = object.__hash__
     __eq__ = object.__eq__
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the key which the certificate has to be for."""
+        return self.csr.fingerprint if self.csr else fingerprint_of(self.own_key)
+
+    @property
+    def own_key(self) -> PrivateKey:
+        """The key, in the steps that come after it was made."""
+        if self.key is None:
+            raise TypeError(f"{self.decision.target} has no key here")
+        return self.key
 
     @property
     def placed_order(self) -> Order:
@@ -95,8 +110,8 @@ class Run:
 
     ``width`` is how many requests are under way at once, and ``patience`` how
     many seconds the CA gets for validating and as many for issuing. ``updates``
-    counts the UPDATE messages by responder. ``placements`` are what the parked attempts
-    wait for. ``memory`` is told what the run does.
+    counts the UPDATE messages by responder. ``placements`` and ``requests`` are what the
+    parked attempts wait for: answers on other hosts, and CSRs of frontends. ``memory`` is told what the run does.
     """
 
     session: Session
@@ -109,6 +124,7 @@ class Run:
     updates: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
+    requests: list[Wanted] = field(default_factory=list)
     memory: Memory | None = None
 
     @property

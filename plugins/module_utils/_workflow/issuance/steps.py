@@ -11,8 +11,10 @@ is being read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Union
 
 from ..._acme.authorization import Authorization, Challenge, fetch_authorization
 from ..._acme.authorization import answer as answer_challenge
@@ -23,10 +25,14 @@ from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
 from ..._core.errors import Error, InputError
 from ..._core.workers import do_each
 from ..._x509.chain import check_issued, choose_chain
-from ..._x509.csr import make_csr
-from ..._x509.key import PrivateKey, fingerprint_of, key_to_pem, load_key, make_key
+from ..._x509.csr import load_csr, make_csr
+from ..._x509.key import PrivateKey, key_to_pem, load_key, make_key
 from ..profiles import check_offered
 from .run import Attempt, Run
+
+CsrOrProblem = Union[bytes, Error]
+"""A CSR in PEM, or why the frontend gave none."""
+NO_CSRS: Mapping[str, CsrOrProblem] = {}
 
 
 def check_profiles(run: Run) -> None:
@@ -42,11 +48,17 @@ def check_profiles(run: Run) -> None:
             attempt.failure = attempt.held = error
 
 
-def prepare_keys(run: Run) -> None:
-    """Have every private key on disk before anything is ordered; an interrupted attempt's key is used again."""
+def prepare_keys(run: Run, csrs: Mapping[str, CsrOrProblem] = NO_CSRS) -> None:
+    """Have every private key on disk before anything is ordered; an interrupted attempt's key is used again.
+
+    Where a frontend has the key, its CSR takes the key's place; what has none yet is parked.
+    """
 
     def prepare(attempt: Attempt) -> None:
         target = attempt.decision.target
+        if attempt.decision.wanted.frontend is not None:
+            _take_csr(run, attempt, csrs)
+            return
         key = _take_up_key(run, attempt)
         if key is None:
             key = make_key(target.key_type)
@@ -55,6 +67,18 @@ def prepare_keys(run: Run) -> None:
         attempt.key = key
 
     run.step(prepare)
+
+
+def _take_csr(run: Run, attempt: Attempt, csrs: Mapping[str, CsrOrProblem]) -> None:
+    target, wanted = attempt.decision.target, attempt.decision.wanted
+    given = csrs.get(str(target))
+    if given is None:
+        attempt.parked = True
+        run.requests.append(replace(wanted, key_types=(target.key_type,)))
+        return
+    if isinstance(given, Error):
+        raise given
+    attempt.csr = load_csr(given, wanted.identifiers, target.key_type, f"The CSR of {wanted.frontend} for {target}")
 
 
 def _take_up_key(run: Run, attempt: Attempt) -> PrivateKey | None:
@@ -146,7 +170,8 @@ def finalize(run: Run) -> None:
     """Send the CSR of each order that is ready (RFC 8555 §7.4)."""
 
     def send(attempt: Attempt) -> None:
-        csr = make_csr(attempt.key, attempt.decision.wanted.identifiers)
+        wanted = attempt.decision.wanted
+        csr = attempt.csr.der if attempt.csr else make_csr(attempt.own_key, wanted.identifiers)
         try:
             _finalize(run, attempt, csr)
         except LostConnectionError:
@@ -175,7 +200,7 @@ def download(run: Run) -> None:
         chains = download_chains(run.session, attempt.placed_order, alternates=preferred is not None)
         attempt.chain = choose_chain(chains, preferred)
         identifiers = attempt.decision.wanted.identifiers
-        attempt.issued = check_issued(attempt.chain, fingerprint_of(attempt.key), identifiers, run.clock.now())
+        attempt.issued = check_issued(attempt.chain, attempt.fingerprint, identifiers, run.clock.now())
 
     run.step(fetch)
 

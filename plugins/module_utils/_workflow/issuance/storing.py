@@ -26,7 +26,7 @@ def store_issued(run: Run) -> None:
         target = attempt.decision.target
         leaf, *others = split_chain(chain)
         files = {
-            "privkey.pem": key_to_pem(attempt.key),
+            **({"privkey.pem": key_to_pem(attempt.key)} if attempt.key else {}),
             "cert.pem": leaf,
             "chain.pem": b"".join(others),
             "fullchain.pem": chain,

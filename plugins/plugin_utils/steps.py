@@ -1,0 +1,123 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run needs of other hosts: CSRs of frontends (G9), and answers to http-01 on every web server (G10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from .elsewhere import name_hosts, run_elsewhere
+
+HTTP01 = "certfleet.acme.http01"
+INSTALL = "certfleet.acme.certificate_install"
+WEBROOT = "certfleet_frontend_webroot"
+"""The variable of a host that goes before the task's ``webroot``."""
+PATH = "certfleet_frontend_path"
+"""Where a frontend has keys and certificates."""
+STEPS = ("placements", "key_requests")
+"""The members of the module's result that say what is needed."""
+
+
+def spell_out(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with the hosts of groups that certificates name as their frontends: only Ansible knows them."""
+    listed = arguments.get("certificates")
+    if not isinstance(listed, list):
+        return dict(arguments)
+    return {**arguments, "certificates": [_spell_out(entry, task_vars) for entry in listed]}
+
+
+def _spell_out(entry: Any, task_vars: Mapping[str, Any]) -> Any:
+    named = entry.get("frontends") if isinstance(entry, Mapping) else None
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        return entry  # the module says what is wrong
+    try:
+        return {**entry, "frontends": name_hosts(named, task_vars)}
+    except AnsibleError as error:
+        raise AnsibleError(f"frontends of certificate {entry.get('name')}: {error.message}") from error
+
+
+class Elsewhere:
+    """What one run does on other hosts; ``notes`` say what did not work there."""
+
+    def __init__(self, action: ActionBase, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> None:
+        self._action = action
+        self._arguments = arguments
+        self._task_vars = task_vars
+        self._files: dict[str, list[Any]] = {}
+        self.notes: list[str] = []
+
+    def fulfil(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what a step of the run needs; the options by which the next one knows, none when nothing was needed."""
+        placements, requests = (result.get(member) or [] for member in STEPS)
+        options: dict[str, Any] = {}
+        if placements:
+            options["placed"] = self._place(placements)
+        if requests:
+            options["csrs"] = self._request(requests)
+        return options
+
+    def clear(self) -> None:
+        """Have no answers on other hosts any more."""
+        self._bring("absent")
+
+    def _place(self, placements: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Have the files of each placement on its hosts; the certificates that they are for.
+
+        A host that does not take them is noted: whether the CA may look all the
+        same is for the verification of every address to say.
+        """
+        for placement in placements:
+            try:
+                hosts = name_hosts(placement["hosts"], self._task_vars)
+            except AnsibleError as error:
+                self.notes.append(f"challenge_hosts of {placement['certificate']}: {error.message}")
+                continue
+            for host in hosts:
+                known = self._files.setdefault(host, [])
+                known += [file for file in placement["files"] if file not in known]
+        self._bring("present")
+        return [placement["certificate"] for placement in placements]
+
+    def _bring(self, state: str) -> None:
+        for host, files in self._files.items():
+            arguments = {"state": state, "files": files, **self._of_host(host, "webroot", WEBROOT)}
+            result = run_elsewhere(self._action, host, HTTP01, arguments, self._task_vars)
+            if _has_failed(result):
+                self.notes.append(f"{host}: the answers to challenges could not be made {state}: {result.get('msg')}")
+
+    def _request(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+        """The CSR of each certificate, or why its frontend gave none."""
+        by_host: dict[str, list[Mapping[str, Any]]] = {}
+        for request in requests:
+            by_host.setdefault(request["host"], []).append(request)
+        return [found for host, wanted in by_host.items() for found in self._request_of(host, wanted)]
+
+    def _request_of(self, host: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+        if host not in self._task_vars["hostvars"]:
+            reason = f"the inventory has no host {host}"
+            return [{"certificate": each["certificate"], "problem": reason} for each in requests]
+        members = ("name", "key_type", "domains", "reuse_key")
+        wanted = [{member: each[member] for member in members} for each in requests]
+        arguments = {"state": "requested", "requests": wanted, **self._of_host(host, "path", PATH)}
+        result = run_elsewhere(self._action, host, INSTALL, arguments, self._task_vars)
+        if _has_failed(result):
+            reason = f"{host} made no CSR: {result.get('msg')}"
+            return [{"certificate": each["certificate"], "problem": reason} for each in requests]
+        return [
+            {"certificate": each["certificate"], "csr": found["csr"]}
+            for each, found in zip(requests, result["csrs"], strict=True)
+        ]
+
+    def _of_host(self, host: str, option: str, variable: str) -> dict[str, Any]:
+        """An option as a host's own variable has it, else as the task has it."""
+        value = self._task_vars["hostvars"][host].get(variable) or self._arguments.get(option)
+        return {option: value} if value else {}
+
+
+def _has_failed(result: Mapping[str, Any]) -> bool:
+    return bool(result.get("failed") or result.get("unreachable"))
