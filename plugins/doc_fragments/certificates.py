@@ -71,7 +71,7 @@ options:
           - Where the private key is. With V(store), in the store of the validation host, and every frontend gets it with the certificate, sealed.
           - With V(frontend), each of O(certificates[].frontends) makes a key of its own, which never leaves it, and M(certfleet.acme.certificates)
             orders a certificate for each with its CSR. In the store and in results it is C(name@host), on the frontend C(name).
-            Names that have more than O(max_orders_per_names) of them are ordered over several weeks.
+            CAs limit how many there may be for the same names in a week, so the first ones of many frontends take several weeks.
         type: str
         default: store
         choices: [store, frontend]
