@@ -177,18 +177,18 @@ def main() -> None:
 
 def find(params: dict[str, Any]) -> dict[str, Any]:
     """Hand the options to the engine."""
+    from ..module_utils._core.hostnames import parse_choice
     from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
-    from ..module_utils._dns.hostnames import Choice, find_hostnames, parse_patterns
+    from ..module_utils._dns.hostnames import find_hostnames
     from ..module_utils._dns.transfer import fetch_zone, parse_sources, serial_of
 
     check_number("dns_timeout", params["dns_timeout"], 1, LONGEST_TIMEOUT)
-    include, exclude = (parse_patterns(option, params[option]) for option in ("include", "exclude"))
-    choice = Choice(tuple(params["types"]), include, exclude, params["wildcards"])
+    choice = parse_choice(params["include"], params["exclude"], wildcards=params["wildcards"])
     names: set[str] = set()
     zones = []
     for source in parse_sources(params["zones"], params["tsig_keys"]):
         zone = fetch_zone(source, params["dns_timeout"])
-        found = find_hostnames(zone, choice)
+        found = find_hostnames(zone, params["types"], choice)
         names.update(found)
         zones.append({"zone": source.zone, "serial": serial_of(zone), "hostnames": len(found)})
     return {"hostnames": sorted(names), "zones": zones}

@@ -5,58 +5,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import dns.name
 import dns.node
 import dns.rdatatype
 import dns.zone
 
-from .._core.errors import InputError
-
-HOSTNAME = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
+from .._core.hostnames import Choice
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which names are taken: with records of one of these types, that match any of ``include`` and none of ``exclude``.
-
-    Without ``include`` all match.
-    """
-
-    types: tuple[str, ...]
-    include: tuple[re.Pattern[str], ...] = ()
-    exclude: tuple[re.Pattern[str], ...] = ()
-    wildcards: bool = False
-
-    def takes(self, name: str) -> bool:
-        """Whether a name is taken, whatever its records."""
-        if not HOSTNAME.fullmatch(name) or (name.startswith("*.") and not self.wildcards):
-            return False
-        wanted = not self.include or any(pattern.search(name) for pattern in self.include)
-        return wanted and not any(pattern.search(name) for pattern in self.exclude)
-
-
-def parse_patterns(option: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    """The regular expressions of an option; InputError for what is none."""
-    return tuple(_parse(option, pattern) for pattern in patterns)
-
-
-def _parse(option: str, pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise InputError(option, pattern, f"is no regular expression: {error}") from error
-
-
-def find_hostnames(zone: dns.zone.Zone, choice: Choice) -> list[str]:
-    """The names of the zone that are taken, lower case, without a final dot, in order.
+def find_hostnames(zone: dns.zone.Zone, types: Sequence[str], choice: Choice) -> list[str]:
+    """The names of the zone with records of one of these types that are taken, lower case, without a final dot, in order.
 
     Names at and below a delegation are another zone's, whatever addresses stand there (RFC 2181 §6.1).
     """
-    return sorted({name for name in _names(zone, choice.types) if choice.takes(name)})
+    return sorted({name for name in _names(zone, types) if choice.takes(name)})
 
 
 def _names(zone: dns.zone.Zone, types: Sequence[str]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from .._core.plain import plain
 TEST_SECONDS = 120
 LONGEST_OUTPUT = 4000
 # where the programs of servers are, which not every user's path has
-_PATH = f"{os.environ.get('PATH') or os.defpath}:/usr/sbin:/sbin"
+PATH = f"{os.environ.get('PATH') or os.defpath}:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def parse_command(option: str, value: object) -> list[str]:
 
 def check_command(option: str, words: Sequence[str]) -> None:
     """InputError when the command's program is not on this host."""
-    if words and shutil.which(words[0], path=_PATH) is None:
+    if words and shutil.which(words[0], path=PATH) is None:
         raise InputError(option, shlex.join(words), f"can't be run: there is no program {words[0]} on this host")
 
 
@@ -84,7 +84,7 @@ def run_test(words: Sequence[str], seconds: float = TEST_SECONDS) -> Verdict:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "LC_ALL": "C", "PATH": _PATH},
+                env={**os.environ, "LC_ALL": "C", "PATH": PATH},
                 start_new_session=True,
             )
             code = process.wait(seconds)

@@ -32,7 +32,6 @@ from .run import Attempt, Run
 
 CsrOrProblem = Union[bytes, Error]
 """A CSR in PEM, or why the frontend gave none."""
-NO_CSRS: Mapping[str, CsrOrProblem] = {}
 
 
 def check_profiles(run: Run) -> None:
@@ -48,7 +47,7 @@ def check_profiles(run: Run) -> None:
             attempt.failure = attempt.held = error
 
 
-def prepare_keys(run: Run, csrs: Mapping[str, CsrOrProblem] = NO_CSRS) -> None:
+def prepare_keys(run: Run, csrs: Mapping[str, CsrOrProblem] | None = None) -> None:
     """Have every private key on disk before anything is ordered; an interrupted attempt's key is used again.
 
     Where a frontend has the key, its CSR takes the key's place; what has none yet is parked.
@@ -57,7 +56,7 @@ def prepare_keys(run: Run, csrs: Mapping[str, CsrOrProblem] = NO_CSRS) -> None:
     def prepare(attempt: Attempt) -> None:
         target = attempt.decision.target
         if attempt.decision.wanted.frontend is not None:
-            _take_csr(run, attempt, csrs)
+            _take_csr(run, attempt, csrs or {})
             return
         key = _take_up_key(run, attempt)
         if key is None:

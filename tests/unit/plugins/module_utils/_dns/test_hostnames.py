@@ -6,11 +6,8 @@ from __future__ import annotations
 import dns.zone
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import InputError
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.hostnames import (
-    Choice,
-    find_hostnames,
-    parse_patterns,
-)
+from ansible_collections.certfleet.acme.plugins.module_utils._core.hostnames import Choice, parse_choice
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.hostnames import find_hostnames
 
 ZONE = dns.zone.from_text(
     """
@@ -50,24 +47,24 @@ ALL = [
 
 
 def test_names_with_addresses_and_aliases_are_taken_but_none_of_another_zone_and_none_that_no_ca_accepts() -> None:
-    assert find_hostnames(ZONE, Choice(TYPES)) == ALL
+    assert find_hostnames(ZONE, TYPES, Choice()) == ALL
 
 
 def test_wildcards_are_taken_when_asked_for() -> None:
-    found = find_hostnames(ZONE, Choice(TYPES, wildcards=True))
+    found = find_hostnames(ZONE, TYPES, Choice(wildcards=True))
     assert sorted(set(found) - set(ALL)) == ["*.dyn.example.com", "*.example.com"]
 
 
 def test_only_the_types_that_are_asked_for_count() -> None:
-    assert find_hostnames(ZONE, Choice(("AAAA",))) == ["www.example.com"]
-    assert find_hostnames(ZONE, Choice(("HTTPS",))) == ["svc.example.com"]
+    assert find_hostnames(ZONE, ["AAAA"], Choice()) == ["www.example.com"]
+    assert find_hostnames(ZONE, ["HTTPS"], Choice()) == ["svc.example.com"]
 
 
 def test_what_is_included_and_not_excluded_is_taken() -> None:
-    include, exclude = parse_patterns("include", ["^WWW", r"^s", r"\.b\."]), parse_patterns("exclude", ["hop"])
-    assert find_hostnames(ZONE, Choice(TYPES, include, exclude)) == ["a.b.example.com", "www.example.com"]
+    choice = parse_choice(["^WWW", r"^s", r"\.b\."], ["hop"], wildcards=False)
+    assert find_hostnames(ZONE, TYPES, choice) == ["a.b.example.com", "www.example.com"]
 
 
 def test_what_is_no_regular_expression_is_told() -> None:
     with pytest.raises(InputError, match=r"^exclude: '\(' is no regular expression: missing \)"):
-        parse_patterns("exclude", ["("])
+        parse_choice([], ["("], wildcards=False)
