@@ -42,7 +42,8 @@ def compose(survey: Survey) -> Digest:
 def _subject(survey: Survey) -> str:
     counts = survey.counts
     told = [f"{counts[state]} {TITLES[state].lower()}" for state in PROBLEMS if counts[state]]
-    return plain(f"[certfleet] {survey.host}: {', '.join(told) or 'all certificates are well'}")
+    # a header is one line
+    return " ".join(plain(f"[certfleet] {survey.host}: {', '.join(told) or 'all certificates are well'}").split())
 
 
 def _lines(survey: Survey, problems: list[Row]) -> Iterator[str]:

@@ -36,6 +36,7 @@ def load_csr(pem: bytes, identifiers: Sequence[Identifier], key_type: str, what:
         csr = x509.load_pem_x509_csr(pem)
         signed = csr.is_signature_valid
         names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        others = len(csr.extensions) - 1
         subject = list(csr.subject)
         found_type = key_type_of(csr, what)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
@@ -44,6 +45,8 @@ def load_csr(pem: bytes, identifiers: Sequence[Identifier], key_type: str, what:
         raise Error(f"{what} is not signed by its own key")
     if found_type != key_type:
         raise Error(f"{what} is for a key of type {found_type}")
+    if others:
+        raise Error(f"{what} asks for more than names")
     if subject or {*names} != {to_general_name(identifier) for identifier in identifiers}:
         raise Error(f"{what} is for other names than the certificate should have")
     return Csr(csr.public_bytes(Encoding.DER), fingerprint_of(csr))

@@ -80,7 +80,7 @@ def test_that_all_is_well_has_no_identity() -> None:
 
 
 def test_no_text_of_others_gets_into_a_header_or_a_terminal() -> None:
-    digest = compose(replace(survey(replace(WELL, failures=1, reason="a\x1b[31mb")), host="acme1"))
+    digest = compose(replace(survey(replace(WELL, failures=1, reason="a\x1b[31mb")), host="acme1\r\nBcc: x"))
     assert "\x1b" not in digest.text
     assert "\n" not in digest.subject
 
