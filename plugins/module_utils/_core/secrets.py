@@ -13,7 +13,9 @@ _NAMES = ("name", "key_id")
 # options that hold secrets, also by the names that a slip of the keyboard or of memory makes of them
 _OPTION = re.compile("tsig|secret|hmac|mac_key|binding|eab")
 # options whose texts are secrets as a whole, however short: the address of a webhook lets everybody write to it
-_WHOLE = re.compile("password|passphrase|token|webhook")
+_WHOLE = re.compile("passw|passphrase|pwd|token|webhook")
+# what a slip makes one text of, with a secret in it
+_STRUCTURE = "mail"
 _REFERENCE = "tsig_key"
 _PRIVATE_KEY = "PRIVATE KEY-----"
 # longer than the name of an algorithm
@@ -45,7 +47,8 @@ def _wholes(value: Any) -> Iterator[str]:
     """The texts that are secrets from their first character to their last."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from (filter(None, _texts(inner)) if _WHOLE.search(str(key)) else _wholes(inner))
+            secret = _WHOLE.search(str(key)) or (key == _STRUCTURE and isinstance(inner, str))
+            yield from (filter(None, _texts(inner)) if secret else _wholes(inner))
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _wholes(inner)

@@ -19,6 +19,8 @@ from .stage import Shown, Stage
 
 SHOP = {"name": "shop", "domains": ["shop.test", "*.shop.test"], "profile": "classic"}
 MAIL = {"name": "mail", "domains": ["mail.fleet.test"], "key_types": ["ecdsa-p384"], "profile": "classic"}
+# its key stays where it was made
+OWN = {**MAIL, "name": "own", "domains": ["own.fleet.test"], "key": "frontend", "frontends": ["front1"]}
 
 RENEW: list[dict[str, Any]] = [
     {"import_playbook": "certfleet.acme.renew"},
@@ -41,7 +43,7 @@ RENEW: list[dict[str, Any]] = [
 ]
 
 
-HANDS = "vars(self), vars(self._fleet), vars(self._authority), vars(session), vars(run), run.attempts"
+HANDS = "vars(self), vars(self._means), vars(self._means.fleet), vars(self._authority), vars(session), vars(run), run.attempts"
 DEFECT = f"raise RuntimeError([repr(each) for each in ({HANDS})])\n"
 """An error of our own making in the middle of a run, which shows all that was in hands."""
 
@@ -72,10 +74,17 @@ def test_check_mode_shows_no_secret(stage: Stage) -> None:
 
 
 def test_issuing_and_deploying_show_no_secret(stage: Stage) -> None:
-    shown = stage.play(RENEW, "--diff", certfleet_certificates=[SHOP])
+    shown = stage.play(RENEW, "--diff", certfleet_certificates=[SHOP, OWN])
     assert shown.status == 0, shown.output
     labels = " ".join(secret.label for secret in stage.secrets.values())
-    for place in ("accounts/", "/shop/rsa-2048/", "/shop/ecdsa-p256/", "order.pem", "frontends/front1/recipient"):
+    for place in (
+        "accounts/",
+        "/shop/rsa-2048/",
+        "/shop/ecdsa-p256/",
+        "order.pem",
+        "frontends/front1/recipient",
+        "/own/ecdsa-p384/",
+    ):
         assert place in labels
     assert any(b"AnsiballZ_certificates.py" in command for command in shown.watch.commands)
     check(stage, shown)
@@ -108,7 +117,18 @@ def test_tasks_that_fail_show_no_secret(stage: Stage) -> None:
     job = {**ca, **dns, "certificates": [MAIL], "retry": ["all"]}
     record = {"name": "_acme-challenge.mail.fleet.test", "values": ["x" * 43]}
     new = {**ca, "account": "other", "terms_agreed": True}
+    password = stage.know("the mail password", "Sw0rdf1sh-7")
+    url = stage.know("the address of a webhook", "https://127.0.0.1:9/hooks/T0ken-of-a-hook")
+    token = stage.know("the token of a webhook", "b3arer-t0ken")
+    report = {"directory": ca["directory"], "store": ca["store"], "certificates": [MAIL], "always": True}
+    mail = {"host": "127.0.0.1", "port": 9, "user": "x", "password": password, "sender": "a@b.test", "to": ["c@d.test"]}
     tasks = [
+        call("report", **report, mail=mail, webhooks=[{"url": url, "token": token}]),
+        call("report", **report, mail={**mail, "to": "nobody"}, webhooks=[{"name": "x", "url": url[1:]}]),
+        call("report", **report, mail={**mail, "passwort": password}, webhooks=[url]),
+        call("report", **report, mail=f"smtp://x:{password}@127.0.0.1", webhooks=url),
+        call("report", **report, webhook={"url": url, "bearer_token": token}),
+        call("report", **report, webhooks=[{"url": url.replace("https", "http"), "token": token}]),
         call("certificates", **{**job, "tsig_keys": [key]}),
         call("certificates", **{**job, "certificates": [{**MAIL, "domains": ["www.blocked.test"]}]}),
         call("certificates", **{**job, "directory": "https://127.0.0.1:9/dir"}),
@@ -148,7 +168,7 @@ def test_tasks_that_fail_show_no_secret(stage: Stage) -> None:
         given=given,
     )
     assert shown.status == 0, shown.output
-    assert (shown.output.count("| FAILED!"), shown.output.count("| CHANGED")) == (22, 3), shown.output
+    assert (shown.output.count("| FAILED!"), shown.output.count("| CHANGED")) == (28, 3), shown.output
     assert "BADSIG" in shown.output or "NOTAUTH" in shown.output
     check(stage, shown)
 
