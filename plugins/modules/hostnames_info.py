@@ -45,41 +45,16 @@ options:
     elements: str
     choices: [A, AAAA, CNAME, HTTPS]
     default: [A, AAAA, CNAME]
-  include:
-    description:
-      - Regular expressions of Python. Names in which none of them is found are left out; without any, all names are taken.
-      - Names are lower case, without a final dot.
-    type: list
-    elements: str
-    default: []
-  exclude:
-    description: Regular expressions of Python. Names in which one of them is found are left out.
-    type: list
-    elements: str
-    default: []
-  wildcards:
-    description: Whether to take wildcards such as C(*.example.com), too, for which certificates need dns-01.
-    type: bool
-    default: false
   dns_timeout:
     description: How many seconds a server has for each message; a whole zone may take twenty times as long.
     type: int
     default: 5
 extends_documentation_fragment:
+  - certfleet.acme.hostnames
   - certfleet.acme.dns.tsig_keys
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
   - certfleet.acme.group.store
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing.
-  diff_mode:
-    support: none
-    description: It changes nothing.
-  idempotent:
-    support: full
-    description: It changes nothing.
 seealso:
   - plugin: certfleet.acme.certificate_groups
     plugin_type: filter
@@ -136,6 +111,7 @@ from typing import Any
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA, UNUSED_STORE
+from ..module_utils._ansible.hostname_options import HOSTNAME_OPTIONS
 from ..module_utils._ansible.reporting import reporting
 
 
@@ -164,9 +140,7 @@ def main() -> None:
                 "default": ["A", "AAAA", "CNAME"],
                 "choices": ["A", "AAAA", "CNAME", "HTTPS"],
             },
-            "include": {"type": "list", "elements": "str", "default": []},
-            "exclude": {"type": "list", "elements": "str", "default": []},
-            "wildcards": {"type": "bool", "default": False},
+            **HOSTNAME_OPTIONS,
             "dns_timeout": DNS_OPTIONS["dns_timeout"],
         },
         supports_check_mode=True,

@@ -28,36 +28,11 @@ options:
     type: list
     elements: str
     default: [/etc/haproxy/haproxy.cfg, /etc/haproxy/certfleet/*.cfg]
-  include:
-    description:
-      - Regular expressions of Python. Names in which none of them is found are left out; without any, all names are taken.
-      - Names are lower case, without a final dot.
-    type: list
-    elements: str
-    default: []
-  exclude:
-    description: Regular expressions of Python. Names in which one of them is found are left out.
-    type: list
-    elements: str
-    default: []
-  wildcards:
-    description: Whether to take wildcards such as C(*.example.com), too, for which certificates need dns-01.
-    type: bool
-    default: false
 extends_documentation_fragment:
+  - certfleet.acme.hostnames
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
   - certfleet.acme.group.store
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing.
-  diff_mode:
-    support: none
-    description: It changes nothing.
-  idempotent:
-    support: full
-    description: It changes nothing.
 notes:
   - The servers' programs read private keys when they are asked, so the task needs the rights of root.
   - Regular expressions among the names of nginx, and names that HAProxy reads from files of their own, are not found.
@@ -117,6 +92,7 @@ servers:
 
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA, UNUSED_STORE
+from ..module_utils._ansible.hostname_options import HOSTNAME_OPTIONS
 from ..module_utils._ansible.reporting import reporting
 
 
@@ -133,9 +109,7 @@ def main() -> None:
                 "elements": "str",
                 "default": ["/etc/haproxy/haproxy.cfg", "/etc/haproxy/certfleet/*.cfg"],
             },
-            "include": {"type": "list", "elements": "str", "default": []},
-            "exclude": {"type": "list", "elements": "str", "default": []},
-            "wildcards": {"type": "bool", "default": False},
+            **HOSTNAME_OPTIONS,
         },
         supports_check_mode=True,
     )
