@@ -21,6 +21,7 @@ class ActionModule(DiscreetAction):
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Call the module until nothing is left or ``max_runs`` is reached."""
+        arguments = spell_out(arguments, task_vars or {})
         if self._task.check_mode or self._task.async_val or not _is_count(arguments.get("max_runs")):
             return super().work(arguments, task_vars)
         return self._run_by_run(arguments, task_vars)
@@ -28,7 +29,6 @@ class ActionModule(DiscreetAction):
     def _run_by_run(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         limit = int(arguments["max_runs"]) if arguments.get("max_runs") is not None else None
         result: dict[str, Any] = {}
-        arguments = spell_out(arguments, task_vars or {})
         while True:
             latest = self._one_run(arguments, task_vars or {})
             result = merge_runs(result, latest)

@@ -193,7 +193,7 @@ def handle_orders(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
     from ..module_utils._workflow.connection import Authority
-    from ..module_utils._workflow.ordering import Ordering
+    from ..module_utils._workflow.ordering import Ordering, refuse_frontend_keys
     from ..module_utils._workflow.orders import Limits
 
     authority = Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"])
@@ -201,7 +201,7 @@ def handle_orders(params: dict[str, Any], check: bool) -> dict[str, Any]:
     limits, lock_wait = Limits(params["max_orders"], params["max_orders_per_names"]), read_lock_wait(params)
     concurrency, patience = params["concurrency"], params["patience"]
     ordering = Ordering(files, authority, concurrency, patience, clock, limits=limits, lock_wait=lock_wait)
-    wanted = read_wanted(params)
+    wanted = refuse_frontend_keys(read_wanted(params))
     if check:
         return ordering.check(wanted, params["state"], params["retry"])
     return ordering.place(wanted, params["retry"]) if params["state"] == "present" else ordering.finish(wanted)

@@ -68,6 +68,11 @@ def _write_all(survey: Survey, params: Mapping[str, Any], *, check: bool) -> tup
                 written.append(path)
         except Error as error:
             failed.append(f"{option}: {error.message}")
+        except ImportError as error:
+            # people are told all the same
+            if error.name is None or error.name.startswith("ansible_collections"):
+                raise
+            failed.append(f"{option}: the Python library {error.name} is not on this host")
     return written, failed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._acme.challenge import dns_01, http_01, tls_alpn_01
 from .._core.clock import Clock, format_instant
-from .._core.errors import Error
+from .._core.errors import Error, InputError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
@@ -29,6 +29,15 @@ from .pending import pending_order
 from .plan import Decision
 from .retry import Retry, parse_retry
 from .wanted import Wanted
+
+
+def refuse_frontend_keys(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
+    """The same, if all their keys are made here; InputError otherwise."""
+    for each in wanted:
+        if each.frontend is not None:
+            reason = "is for a key on a frontend, whose CSR only module certfleet.acme.certificates asks for"
+            raise InputError("certificates", each.name, reason)
+    return wanted
 
 
 class Ordering:

@@ -34,14 +34,17 @@ class Fleet:
         self.lab, self.folder = lab, folder
         self.store = folder / "store"
 
-    def play(self, playbook: str, *certificates: dict[str, Any], **variables: Any) -> Played:
+    def play(self, playbook: str, *given: dict[str, Any] | str, **variables: Any) -> Played:
+        """A playbook with these certificates and arguments."""
+        certificates = [each for each in given if isinstance(each, dict)]
+        arguments = [each for each in given if isinstance(each, str)]
         base = {
             "certfleet_certificates": certificates,
             "certfleet_terms_agreed": True,
             "certfleet_store": str(self.store),
             "certfleet_frontend_path": str(self.folder / "{{ inventory_hostname }}"),
         }
-        return run_playbook(self.lab, f"certfleet.acme.{playbook}", variables={**base, **variables})
+        return run_playbook(self.lab, f"certfleet.acme.{playbook}", *arguments, variables={**base, **variables})
 
     def keep(self, *certificates: dict[str, Any], **more: Any) -> Outcome:
         dns = {"responders": responders(self.lab), "tsig_keys": tsig_keys(self.lab), "wait": 20}
@@ -155,6 +158,24 @@ def test_more_than_a_week_allows_is_told_before_anything_is_ordered(fleet: Fleet
     assert (result["orders"], result["counts"]["issued"], result["counts"]["deferred"]) == (4, 4, 2)
     waiting = [each["reason"] for each in result["certificates"] if each["status"] == "deferred"]
     assert all("its names have had 4 orders in seven days" in reason for reason in waiting)
+
+
+def test_groups_stand_for_their_hosts_wherever_the_list_is_read(fleet: Fleet) -> None:
+    site = {**SHOP, "frontends": ["frontends"]}
+    played = fleet.play("renew", site, "--check")
+    assert "3 issued" in played.output
+    fleet.play("renew", site)
+    assert "3 valid" in fleet.play("renew", site, "--check").output
+    ca_options = {"directory": fleet.lab.directory, "store": str(fleet.store)}
+    told = run_module(fleet.lab, "report", {**ca_options, "certificates": [site]})
+    assert (told["counts"]["valid"], told["counts"]["unlisted"]) == (3, 0)
+
+
+def test_an_order_by_hand_is_for_keys_in_the_store(fleet: Fleet) -> None:
+    fleet.play("renew")
+    refused = run_module(fleet.lab, "order", {**ca(fleet.lab), "store": str(fleet.store), "certificates": [SHOP]})
+    assert refused.failed
+    assert refused["msg"].startswith("certificates: 'shop@front1' is for a key on a frontend")
 
 
 def test_a_csr_for_other_names_is_refused(fleet: Fleet, tmp_path: Path) -> None:
