@@ -40,7 +40,8 @@ def keep(lab: Lab, tmp_path: Path) -> Keep:
         options = {"http_port": lab.validation_ports[0], "https_port": lab.validation_ports[1], "http_wait": 0}
         wanted = [{**SITE, **site} for site in sites]
         for entry in wanted:
-            entry.update({"challenge_addresses": addresses} if entry["challenge"] == "http-01" else {})
+            if entry["challenge"] == "http-01":
+                entry.setdefault("challenge_addresses", addresses)
         arguments = {**authority, **options, "certificates": wanted, **more}
         return run_module(lab, "certificates", arguments, check=check, inventory=inventory)
 
@@ -171,6 +172,14 @@ def test_both_ways_and_dns_go_together(keep: Keep, lab: Lab, tmp_path: Path) -> 
     result = keep({"challenge_hosts": ["frontends"]}, by_dns, **dns)
     assert result["counts"]["issued"] == 4, result.output
     assert result["runs"] == 1
+
+
+def test_an_address_is_validated_where_it_is(keep: Keep, lab: Lab) -> None:
+    address = lab.frontends[0].address
+    site = {"domains": [address], "profile": "shortlived", "challenge_hosts": ["front1"], "challenge_addresses": []}
+    result = keep(site)
+    assert not result.failed, result.output
+    assert result["counts"]["issued"] == 2
 
 
 def test_a_single_host_answers_tls_alpn_by_itself(keep: Keep, lab: Lab) -> None:
