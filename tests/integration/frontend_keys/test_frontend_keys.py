@@ -47,7 +47,7 @@ class Fleet:
         return run_playbook(self.lab, f"certfleet.acme.{playbook}", *arguments, variables={**base, **variables})
 
     def keep(self, *certificates: dict[str, Any], **more: Any) -> Outcome:
-        dns = {"responders": responders(self.lab), "tsig_keys": tsig_keys(self.lab), "wait": 20}
+        dns = {"responders": responders(self.lab), "tsig_keys": tsig_keys(self.lab), "wait": 60}
         arguments = {**ca(self.lab), "store": str(self.store), **dns, "certificates": certificates, **more}
         return run_module(self.lab, "certificates", arguments)
 

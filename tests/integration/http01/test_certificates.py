@@ -168,7 +168,7 @@ def test_both_ways_and_dns_go_together(keep: Keep, lab: Lab, tmp_path: Path) -> 
     needed = keep({}, by_dns)
     assert needed.failed
     assert needed["msg"] == "responders: [] is empty, and certificate wild needs them for dns-01"
-    dns = {"responders": responders(lab), "tsig_keys": tsig_keys(lab), "wait": 20}
+    dns = {"responders": responders(lab), "tsig_keys": tsig_keys(lab), "wait": 60}
     result = keep({"challenge_hosts": ["frontends"]}, by_dns, **dns)
     assert result["counts"]["issued"] == 4, result.output
     assert result["runs"] == 1

@@ -41,7 +41,7 @@ class Site:
         assert run_module(lab, "account", {**self.options, "terms_agreed": True}).changed
 
     def keep(self, *certificates: dict[str, Any], **more: Any) -> Outcome:
-        dns = {"responders": responders(self.lab), "tsig_keys": tsig_keys(self.lab), "wait": 20}
+        dns = {"responders": responders(self.lab), "tsig_keys": tsig_keys(self.lab), "wait": 60}
         return run_module(self.lab, "certificates", {**self.options, **dns, "certificates": certificates, **more})
 
     def report(self, *certificates: dict[str, Any], check: bool = False, **more: Any) -> Outcome:
