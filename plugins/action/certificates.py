@@ -30,9 +30,9 @@ class ActionModule(DiscreetAction):
         limit = int(arguments["max_runs"]) if arguments.get("max_runs") is not None else None
         result: dict[str, Any] = {}
         while True:
-            latest = self._one_run(arguments, task_vars or {})
+            latest, whole = self._one_run(arguments, task_vars or {})
             result = merge_runs(result, latest)
-            if "certificates" not in latest:
+            if not whole:
                 return result
             if latest["runs"]:
                 display.display(f"certificates: {describe_run(result, latest)}")
@@ -41,8 +41,8 @@ class ActionModule(DiscreetAction):
             # what was forgotten is not forgotten again, or one run would undo what the last one has learned
             arguments.update(attempted=result["attempted"], retry=[])
 
-    def _one_run(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """One run; what needs something of other hosts gets it, and is taken up again."""
+    def _one_run(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """One run, and whether it came to its end; what needs something of other hosts gets it, and is taken up again."""
         elsewhere = Elsewhere(self, arguments, task_vars)
         one = {**arguments, "max_runs": 1}
         result = latest = dict(self._execute_module(module_args=one, task_vars=task_vars))
@@ -51,7 +51,7 @@ class ActionModule(DiscreetAction):
             while needs := elsewhere.fulfil(latest):
                 one.update(needs, attempted=result["attempted"])
                 latest = dict(self._execute_module(module_args=one, task_vars=task_vars))
-                if "certificates" in latest:
+                if _is_whole(latest):
                     # it is one run, in several steps
                     latest.update(runs=0, left=result["left"] + latest["left"])
                 result = merge_runs(result, latest)
@@ -61,7 +61,12 @@ class ActionModule(DiscreetAction):
             result["notes"] = list(dict.fromkeys([*elsewhere.notes, *result["notes"]]))
             for member in STEPS:
                 result.pop(member, None)
-        return result
+        return result, _is_whole(latest)
+
+
+def _is_whole(result: dict[str, Any]) -> bool:
+    """Whether the module came to its end: one that broke off tells its failure and nothing else."""
+    return "certificates" in result
 
 
 def _is_count(value: Any) -> bool:

@@ -129,6 +129,29 @@ def test_a_host_that_can_not_be_reached_is_told(keep: Keep, lab: Lab, tmp_path: 
     )
 
 
+def test_a_run_that_breaks_off_between_its_steps_ends_the_task(keep: Keep, lab: Lab, tmp_path: Path) -> None:
+    """The store is away while the answers are on a host: with it in place for each first step, that would never end."""
+    store, calls = tmp_path / "store", tmp_path / "calls"
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\necho >>{calls}\n"
+        f"if [ -e {store}.away ]; then rm {store}; mv {store}.away {store}; else mv {store} {store}.away; echo >{store}; fi\n"
+        'exec /usr/bin/python3 "$@"\n'
+    )
+    python.chmod(0o755)
+    inventory = tmp_path / "inventory"
+    inventory.mkdir()
+    (inventory / "lab.yml").symlink_to(lab.inventory)
+    variables = f"ansible_connection=local ansible_python_interpreter={python} ansible_pipelining=true"
+    (inventory / "odd.ini").write_text(f"odd {variables} certfleet_frontend_webroot={tmp_path / 'challenges'}\n")
+    sites = [{"name": name, "challenge_hosts": ["odd"], "key_types": ["ecdsa-p256"]} for name in ("one", "two")]
+    result = keep(*sites, run_size=1, inventory=inventory)
+    assert result.failed
+    assert str(store) in result["msg"]
+    assert len(calls.read_text().splitlines()) == 2
+    assert {each["status"] for each in result["certificates"]} == {"deferred"}
+
+
 def test_the_playbook_needs_no_responders(lab: Lab, tmp_path: Path) -> None:
     certificate = {
         **SITE,
