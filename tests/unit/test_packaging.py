@@ -122,7 +122,7 @@ def read_by_plugins() -> set[str]:
 
 
 def test_the_variables_of_the_playbooks_are_those_of_their_page() -> None:
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")]
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").rglob("*.yml")]
     used = {name for text in texts for name in re.findall(r"\bcertfleet_\w+", text)}
     # what a play sets is its own
     used -= {name for text in texts for name in re.findall(r"register: (certfleet_\w+)", text)}

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
 import idna
 
+from .address import short_address
 from .errors import InputError
 
 LONGEST_NAME = 253
@@ -66,12 +66,8 @@ def parse_identifier(text: str, option: str = "domains") -> Identifier:
 
 
 def _parse_address(text: str) -> str | None:
-    if "%" in text:
-        return None  # the zone of an address means something on one host only
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
+    # the zone of an address means something on one host only
+    return None if "%" in text else short_address(text)
 
 
 def _to_ascii(label: str, text: str, option: str) -> str:

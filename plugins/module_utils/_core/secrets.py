@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_NAMES = ("name", "key_id")
+_NAMES = ("name", "key_id", "ca_bundle")
 # options that hold secrets, also by the names that a slip of the keyboard or of memory makes of them
 _OPTION = re.compile("tsig|secret|hmac|mac_key|binding|eab")
 # options whose texts are secrets as a whole, however short: the address of a webhook lets everybody write to it

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import dns.name
 import dns.tsig
 
+from .._core.address import short_address
 from .._core.errors import InputError
 from .exchange import DNS_PORT, Endpoint
 from .record import is_within, parse_name
@@ -165,18 +165,12 @@ def _addresses(entry: Mapping[str, Any], name: str, resolve: Resolve) -> tuple[t
     addresses: list[str] = []
     unresolved: list[str] = []
     for host in hosts:
-        found = [_literal(host)] if _literal(host) else list(resolve(_host(host)))
+        literal = short_address(host.strip("[]"))
+        found = [literal] if literal else list(resolve(_host(host)))
         addresses.extend(address for address in found if address)
         if not found:
             unresolved.append(host)
     return tuple(dict.fromkeys(addresses)), tuple(unresolved)
-
-
-def _literal(host: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        return None
 
 
 def _host(host: str) -> str:

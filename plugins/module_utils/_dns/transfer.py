@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import dns.rdatatype
 import dns.xfr
 import dns.zone
 
+from .._core.address import check_address
 from .._core.errors import Error, InputError
 from .exchange import DNS_PORT, Endpoint
 from .record import parse_name
@@ -58,14 +58,7 @@ def _source(entry: Mapping[str, Any], keys: Mapping[str, TsigKey]) -> Source:
     key = keys.get(parse_name(str(wanted), "zones", fewest=1)) if wanted else None
     if wanted and key is None:
         raise InputError("zones", wanted, f"is the tsig_key of {zone}, but no key of this name is in tsig_keys")
-    return Source(zone, Endpoint(_address(entry["address"]), _port(entry.get("port"))), key)
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError as error:
-        raise InputError("zones", text, "is not an IPv4 or IPv6 address") from error
+    return Source(zone, Endpoint(check_address(entry["address"], "zones"), _port(entry.get("port"))), key)
 
 
 def _port(port: int | None) -> int:

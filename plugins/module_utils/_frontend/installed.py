@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._core.bundle import FILES
+from .._core.bundle import FILES, KEY
 from .._core.clock import Clock, format_instant
 from .._core.errors import Error
 from .._core.files import Files
@@ -23,7 +23,7 @@ from .._core.workers import do_each
 from .access import Access
 from .bundle import Entry, check_entry, read_bundle
 from .openssl import Facts, OpenSsl
-from .requests import KEY, Request, Requests
+from .requests import Request, Requests
 
 CERTIFICATES = "certificates"
 RECIPIENT_KEY = "recipient/privkey.pem"

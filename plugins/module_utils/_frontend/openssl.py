@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import ipaddress
 import os
 import re
 import tempfile
@@ -21,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from .._core.address import short_address
 from .._core.errors import Error, StoreError
 
 Run = Callable[[list[str], bytes], tuple[int, bytes, bytes]]
@@ -38,8 +38,6 @@ KEY_PARAMETERS = {
 _CONFIGURATION = b"[req]\ndistinguished_name = subject\nprompt = no\n[subject]\nCN = certfleet recipient\n"
 _REQUEST = "[req]\ndistinguished_name = subject\nreq_extensions = extensions\n[subject]\n[extensions]\n"
 _CSR = re.compile(rb"-----BEGIN CERTIFICATE REQUEST-----.*?-----END CERTIFICATE REQUEST-----", re.DOTALL)
-_KEY_SIZE = re.compile(rb"\((\d+) bit")
-_CURVE = re.compile(rb"NIST CURVE: P-(\d+)")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -68,17 +66,9 @@ class OpenSsl:
         options = [word for parameter in parameters for word in ("-pkeyopt", parameter)]
         return self._ask("make a key", ["genpkey", "-algorithm", algorithm, *options])
 
-    def key_type(self, key: bytes) -> str | None:
-        """Which of KEY_PARAMETERS a private key in PEM is, or None."""
-        _code, output, _rest = self._run(["pkey", "-noout", "-text_pub", "-passin", "pass:"], key)
-        size = _KEY_SIZE.search(output)
-        curve = _CURVE.search(output)
-        kind = f"ecdsa-p{curve[1].decode()}" if curve else f"rsa-{size[1].decode()}" if size else None
-        return kind if kind in KEY_PARAMETERS else None
-
     def make_csr(self, key: bytes, domains: Sequence[str]) -> bytes:
         """A CSR in PEM for these names and addresses, its subject empty, signed with a private key in PEM."""
-        names = [f"IP:{each}" if _is_address(each) else f"DNS:{each}" for each in domains]
+        names = [f"IP:{each}" if short_address(each) else f"DNS:{each}" for each in domains]
         configuration = f"{_REQUEST}subjectAltName = {','.join(names)}\n".encode("ascii")
         with _file("openssl.cnf", configuration) as path:
             arguments = ["req", "-new", "-sha256", "-config", path, "-subj", "/", "-key", "/dev/stdin"]
@@ -176,25 +166,10 @@ def _read_names(text: str) -> tuple[str, ...]:
         if kind == "DNS":
             names.add(value.lower())
         elif kind == "IP Address":
-            names.add(_shorten(value))
+            names.add(short_address(value) or value)
         else:
             names.add(field.strip())
     return tuple(sorted(names))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _shorten(address: str) -> str:
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return address
 
 
 def _read_date(text: str, field: str, what: str) -> datetime:

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.bundle import KEY
 from .._core.errors import InputError
 from .._core.files import Files
 from .._core.generations import Generations
 from .._core.name import check_name
 from .openssl import KEY_PARAMETERS, OpenSsl
 
-KEY = "privkey.pem"
 FOLDER = "requests"
 DOMAIN = re.compile(r"(\*\.)?[A-Za-z0-9._:-]{1,253}")
 
@@ -55,19 +55,16 @@ class Requests:
 
     def lacks_key(self, request: Request) -> bool:
         """Whether a key has to be made for it."""
-        return not request.reuse_key and self._waiting(request.name, request.key_type) is None
+        return self._key_for(request) is None
 
     def sign(self, request: Request) -> bytes:
         """A CSR (PEM); the key is on disk before, and the same until its certificate has come."""
-        name, key_type = request.name, request.key_type
-        self._files.sweep(_folder(name, key_type))
-        key = self._live(name, key_type) if request.reuse_key else None
-        if key is not None and self._openssl.key_type(key) == key_type:
-            return self._openssl.make_csr(key, request.domains)
-        key = self._waiting(name, key_type)
+        folder = _folder(request.name, request.key_type)
+        self._files.sweep(folder)
+        key = self._key_for(request)
         if key is None:
-            key = self._openssl.make_key(key_type)
-            self._files.write(f"{_folder(name, key_type)}/{KEY}", key)
+            key = self._openssl.make_key(request.key_type)
+            self._files.write(f"{folder}/{KEY}", key)
         return self._openssl.make_csr(key, request.domains)
 
     def find(self, name: str, key_type: str, public_key: bytes) -> bytes | None:
@@ -84,10 +81,16 @@ class Requests:
         if key is not None and key == self._live(name, key_type):
             self._files.remove(path)
 
-    def _waiting(self, name: str, key_type: str) -> bytes | None:
-        """The key that waits; one whose certificate is in use waits for nothing, so that each has a new one."""
-        key = self._files.read(f"{_folder(name, key_type)}/{KEY}")
-        return None if key == self._live(name, key_type) else key
+    def _key_for(self, request: Request) -> bytes | None:
+        """The key that is there for it: of the certificate in use, if that is to be kept, else the one that waits.
+
+        One that waits although its certificate is in use waits for nothing, so that each certificate has a new one.
+        """
+        live = self._live(request.name, request.key_type)
+        waiting = self._files.read(f"{_folder(request.name, request.key_type)}/{KEY}")
+        if request.reuse_key and live is not None:
+            return live
+        return None if waiting == live else waiting
 
     def _live(self, name: str, key_type: str) -> bytes | None:
         return Generations(self._files, f"certificates/{name}/{key_type}").read(KEY)

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob
 from typing import Any
 
+from .._core.address import short_address
 from .._core.errors import Error, InputError
 from .._core.hostnames import Choice, parse_choice
 from .command import PATH
@@ -103,7 +102,7 @@ def read_nginx(text: str) -> Iterator[str]:
             name = word.strip("\"'")
             if name.startswith("."):
                 yield from (name[1:], f"*{name}")
-            elif not _is_address(name):
+            elif not short_address(name.strip("[]")):
                 yield name
 
 
@@ -114,7 +113,7 @@ def read_apache(text: str) -> Iterator[str]:
             r"\s+port \d+ namevhost (\S+) \(|\s+(?:wild )?alias (\S+)|(?!\s)\S+:\S+\s+(\S+) \(", line
         ) or re.match(r"\s+default server (\S+) \(", line)
         name = next(filter(None, match.groups()), "") if match else ""
-        if name and not _is_address(name):
+        if name and not short_address(name.strip("[]")):
             yield name
 
 
@@ -123,12 +122,14 @@ def read_haproxy(text: str) -> Iterator[str]:
 
     Ends of names stand for wildcards. Names in files that it reads besides are not found.
     """
-    for line in text.splitlines():
-        with suppress(ValueError):
+    for line in filter(_HOST.search, text.splitlines()):
+        try:
             words = shlex.split(line, comments=True)
-            at = next((at for at, word in enumerate(words) if _HOST.search(word)), None)
-            if at is not None:
-                yield from _compared(words[at], words[at + 1 :])
+        except ValueError as error:
+            raise Error(f"The configuration of haproxy has a line that can't be read: {line.strip()}") from error
+        at = next((at for at, word in enumerate(words) if _HOST.search(word)), None)
+        if at is not None:
+            yield from _compared(words[at], words[at + 1 :])
 
 
 _HOST = re.compile(r"\bhdr(_end|_str)?\(host\)|\b(ssl_fc_sni|req[._]ssl_sni)(_end)?\b")
@@ -143,18 +144,10 @@ def _compared(fetch: str, words: Sequence[str]) -> Iterator[str]:
         elif word == "-f" or word in ("{", "}", "if", "unless", "or"):
             return
         elif word not in ("-i", "-n", "--"):
-            if method == "str" and not _is_address(word):
+            if method == "str" and not short_address(word.strip("[]")):
                 yield word
             elif method == "end" and word.startswith("."):
                 yield f"*{word}"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 SERVERS = {

@@ -12,7 +12,8 @@ from typing import Any
 
 from .._core.errors import InputError
 
-PATH = re.compile(r"/\.well-known/acme-challenge/([A-Za-z0-9_-]{1,250})")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,250}")
+PATH = re.compile(rf"/\.well-known/acme-challenge/({TOKEN.pattern})")
 CONTENT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._core.address import check_address
 from .._core.clock import Clock, SystemClock
 from .._core.errors import Error, InputError
 from .challenge import ChallengeFile, parse_files
@@ -47,7 +47,7 @@ def _verified(
 ) -> dict[str, Any]:
     """The verdicts; Error with every address that does not answer rightly, unless ``check``."""
     rules = _rules(params)
-    addresses = [_address(each) for each in params["addresses"]]
+    addresses = [check_address(each, "addresses") for each in params["addresses"]]
     timeout = _seconds(params, "timeout", least=0)
     verdicts = verify(files, addresses, 0 if check else timeout, clock, rules=rules)
     result = [each.as_dict() for each in verdicts]
@@ -70,10 +70,3 @@ def _seconds(params: Mapping[str, Any], option: str, least: float) -> float:
     if not math.isfinite(value) or value < least:
         raise InputError(option, value, f"is not a number of seconds of at least {least:g}")
     return value
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError as error:
-        raise InputError("addresses", text, "is not an IPv4 or IPv6 address") from error

@@ -6,21 +6,19 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from .._core.errors import StoreError
 from .._core.files import Files
-from .challenge import CONTENT, ChallengeFile
+from .challenge import CONTENT, TOKEN, ChallengeFile
 
 FOLDER_MODE = 0o755
 FILE_MODE = 0o644
 """Everybody may ask for what is in it, and the web server is another user."""
 LONGEST = 14 * 86400
 """Seconds for which an answer may be asked for: longer than a CA keeps an authorization pending."""
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,250}")
 
 
 def place(webroot: str, wanted: Sequence[ChallengeFile], *, check: bool = False) -> list[ChallengeFile]:
@@ -48,12 +46,18 @@ def take_away(webroot: str, unwanted: Sequence[ChallengeFile], *, check: bool = 
 def _sweep(files: Files) -> None:
     """Remove the answers that runs which were killed have left: no CA asks for them any more."""
     for name in files.names():
-        path = files.path(name)
-        with suppress(OSError):  # whoever cleans as well was quicker
-            if TOKEN.fullmatch(name) and os.path.isfile(path) and time.time() - os.stat(path).st_mtime > LONGEST:
-                content = files.read(name) or b""
-                if CONTENT.fullmatch(content.decode("ascii", "replace")) and content.startswith(f"{name}.".encode()):
-                    files.remove(name)
+        # it may be somebody else's, or gone meanwhile; a folder that has it for longer is no trouble
+        with suppress(StoreError, OSError):
+            if _is_left(files, name):
+                files.remove(name)
+
+
+def _is_left(files: Files, name: str) -> bool:
+    path = files.path(name)
+    if not TOKEN.fullmatch(name) or not os.path.isfile(path) or time.time() - os.stat(path).st_mtime <= LONGEST:
+        return False
+    content = (files.read(name) or b"").decode("ascii", "replace")
+    return content.startswith(f"{name}.") and CONTENT.fullmatch(content) is not None
 
 
 def _make_folder(webroot: str) -> None:

@@ -30,13 +30,11 @@ class Digest:
     subject: str
     text: str
     identity: str
-    problems: int
 
 
 def compose(survey: Survey) -> Digest:
     """The message about these certificates."""
-    problems = survey.problems
-    return Digest(_subject(survey), "\n".join(_lines(survey, problems)) + "\n", _identity(survey), len(problems))
+    return Digest(_subject(survey), "\n".join(_lines(survey)) + "\n", _identity(survey))
 
 
 def _subject(survey: Survey) -> str:
@@ -46,7 +44,8 @@ def _subject(survey: Survey) -> str:
     return " ".join(plain(f"[certfleet] {survey.host}: {', '.join(told) or 'all certificates are well'}").split())
 
 
-def _lines(survey: Survey, problems: list[Row]) -> Iterator[str]:
+def _lines(survey: Survey) -> Iterator[str]:
+    problems = survey.problems
     yield f"{survey.host}, {format_instant(survey.now)}"
     yield f"CA: {survey.directory}"
     yield ""

@@ -86,10 +86,15 @@ class Post:
                 posting.failed.append(error.message)
                 continue
             posting.sent.append(letter.label)
-            told = {"identity": letter.digest.identity, "at": format_instant(self._clock.now())}
-            self._told[letter.key] = told
-            self._files.write_json(MEMORY, self._told)
+            try:
+                self._remember(letter)
+            except StoreError as error:
+                posting.failed.append(f"{letter.label} was sent, and it will be told again: {error.message}")
         return posting
+
+    def _remember(self, letter: Letter) -> None:
+        self._told[letter.key] = {"identity": letter.digest.identity, "at": format_instant(self._clock.now())}
+        self._files.write_json(MEMORY, self._told)
 
     def _last(self, key: str) -> str:
         entry = self._told.get(key)

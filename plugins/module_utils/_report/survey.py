@@ -40,7 +40,6 @@ class Row:
     key_type: str
     domains: tuple[str, ...]
     reason: str = ""
-    not_before: datetime | None = None
     not_after: datetime | None = None
     renew_at: datetime | None = None
     next_attempt: datetime | None = None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.bundle import KEY
 from .._core.errors import BrokenRecordError, StoreError
 from .._core.files import Files
 from .._core.generations import LIVE, Generations
@@ -17,8 +18,7 @@ from .._core.name import split_name
 from .layout import certificate_folder
 
 ISSUANCE = "issuance.json"
-_KEY = "privkey.pem"
-_PAIR = (_KEY, "fullchain.pem")
+_PAIR = (KEY, "fullchain.pem")
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class CertificateStore:
         generations = self._generations(name, key_type)
         number = generations.live()
         if issuance is not None and number is not None:
-            needed = [each for each in _PAIR if each != _KEY or split_name(name)[1] is None]
+            needed = [each for each in _PAIR if each != KEY or split_name(name)[1] is None]
             lacking = [each for each in needed if not self._files.has_content(f"{generations.path_of(number)}/{each}")]
             folder = self._files.path(certificate_folder(name, key_type))
             return f"The certificate in {folder} lacks the file {lacking[0]}" if lacking else None

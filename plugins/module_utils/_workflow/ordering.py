@@ -11,7 +11,7 @@ from typing import Any
 
 from .._acme.challenge import dns_01, http_01, tls_alpn_01
 from .._core.clock import Clock, format_instant
-from .._core.errors import Error, InputError
+from .._core.errors import InputError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
@@ -181,23 +181,10 @@ class Ordering:
 def describe_needs(run: Run) -> dict[str, Any]:
     """The orders of a run, and what must be where before the CA may look, for the challenge of each certificate."""
     values: dict[str, dict[str, None]] = {}
-    files: dict[tuple[str, str], str] = {}
-    certificates: dict[str, str] = {}
-    for attempt in run.going:
-        kind = attempt.decision.wanted.challenge
-        try:
-            for each in steps.pending_authorizations(run, attempt):
-                if kind == "dns-01":
-                    owner, value = dns_01(each, run.session.key)
-                    values.setdefault(owner, {})[value] = None
-                elif kind == "http-01":
-                    path, content = http_01(each, run.session.key)
-                    files[each.identifier.value, path] = content
-                else:
-                    name, digest = tls_alpn_01(each, run.session.key)
-                    certificates[name] = digest
-        except Error as error:
-            attempt.failure = error
+    for _identifier, (owner, value) in _answers(run, "dns-01", dns_01):
+        values.setdefault(owner, {})[value] = None
+    files = {(name.value, path): content for name, (path, content) in _answers(run, "http-01", http_01)}
+    certificates = dict(answer for _identifier, answer in _answers(run, "tls-alpn-01", tls_alpn_01))
     return {
         "orders": [_describe_order(attempt) for attempt in run.going],
         "dns_records": [{"name": owner, "values": sorted(wanted)} for owner, wanted in sorted(values.items())],
@@ -208,6 +195,11 @@ def describe_needs(run: Run) -> dict[str, Any]:
             {"identifier": name, "acme_identifier": digest} for name, digest in sorted(certificates.items())
         ],
     }
+
+
+def _answers(run: Run, kind: str, make: steps.Make) -> steps.Answers:
+    """What all attempts with this kind of challenge have to answer with."""
+    return [each for answers in steps.answers_of(run, kind, make).values() for each in answers]
 
 
 def _describe_order(attempt: Attempt) -> dict[str, Any]:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .._core.address import check_address
 from .._core.errors import InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
 from .._core.mailbox import check_mailbox
@@ -152,7 +152,7 @@ def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
         preferred_chain=_text(entry.get("preferred_chain"), f"{option}.preferred_chain"),
         challenge_hosts=_parse_texts(entry.get("challenge_hosts"), f"{option}.challenge_hosts"),
         challenge_addresses=tuple(
-            _check_address(text, f"{option}.challenge_addresses")
+            check_address(text, f"{option}.challenge_addresses")
             for text in _parse_texts(entry.get("challenge_addresses"), f"{option}.challenge_addresses")
         ),
         admins=tuple(
@@ -217,13 +217,6 @@ def _parse_texts(value: Any, option: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
         raise InputError(option, value, "is not a list of texts")
     return tuple(dict.fromkeys(value))
-
-
-def _check_address(text: str, option: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError as error:
-        raise InputError(option, text, "is not an IPv4 or IPv6 address") from error
 
 
 def _text(value: Any, option: str) -> str | None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import ssl
@@ -13,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from .._core.errors import Error
+from .._core.identifier import Identifier
+from .csr import to_general_name
 
 PROTOCOL = "acme-tls/1"
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
@@ -28,15 +30,24 @@ PATIENCE = 10.0  # seconds for a handshake
 MOST_AT_ONCE = 32
 
 
-class AlpnServer:
-    """Shows, to those that speak ``acme-tls/1``, the certificate of the name they ask for, until it is closed.
+@dataclass(frozen=True)
+class Answer:
+    """What is validated, and the SHA-256 (hex) of the key authorization for it."""
 
-    ``digests`` has the SHA-256 of the key authorization (hex) for each server
-    name; the address ``""`` stands for all addresses. Error when it can't listen.
+    identifier: Identifier
+    digest: str
+
+
+class AlpnServer:
+    """Shows each name's certificate to those that ask for it and speak ``acme-tls/1``, until it is closed.
+
+    Who speaks something else agrees on no protocol, and has no use for the
+    certificate. ``answers`` are by server name; the address ``""`` stands for
+    all addresses. Error when it can't listen.
     """
 
-    def __init__(self, address: str, port: int, digests: Mapping[str, str]) -> None:
-        self._contexts = {name: _context(name, digest) for name, digest in digests.items()}
+    def __init__(self, address: str, port: int, answers: Mapping[str, Answer]) -> None:
+        self._contexts = {name: _context(answer) for name, answer in answers.items()}
         self._entry = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._entry.set_alpn_protocols([PROTOCOL])
         self._entry.sni_callback = self._choose
@@ -83,12 +94,12 @@ class AlpnServer:
         return None
 
 
-def make_certificate(name: str, digest: str) -> bytes:
-    """Key and self-signed certificate, in PEM, for a server name and the SHA-256 (hex) of its key authorization."""
+def make_certificate(answer: Answer) -> bytes:
+    """Key and self-signed certificate, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ACME challenge")])
     now = datetime.now(timezone.utc)
-    octet_string = b"\x04\x20" + bytes.fromhex(digest)
+    octet_string = b"\x04\x20" + bytes.fromhex(answer.digest)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -97,7 +108,7 @@ def make_certificate(name: str, digest: str) -> bytes:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([_general_name(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([to_general_name(answer.identifier)]), critical=False)
         .add_extension(x509.UnrecognizedExtension(ACME_IDENTIFIER, octet_string), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -105,32 +116,14 @@ def make_certificate(name: str, digest: str) -> bytes:
     return pem + certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _general_name(name: str) -> x509.GeneralName:
-    """The name of the certificate: for an address the address, although it is asked for by its reverse name."""
-    address = _address_of(name)
-    return x509.IPAddress(address) if address else x509.DNSName(name)
-
-
-def _address_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    for suffix, separator in ((".in-addr.arpa", "."), (".ip6.arpa", "")):
-        if name.endswith(suffix):
-            labels = name.removesuffix(suffix).split(".")[::-1]
-            digits = separator.join(labels)
-            if not separator:
-                digits = ":".join(digits[start : start + 4] for start in range(0, len(digits), 4))
-            with suppress(ValueError):
-                return ipaddress.ip_address(digits)
-    return None
-
-
-def _context(name: str, digest: str) -> ssl.SSLContext:
+def _context(answer: Answer) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols([PROTOCOL])
     # the ssl module reads files only
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "both.pem")
         with open(path, "xb") as stream:
-            stream.write(make_certificate(name, digest))
+            stream.write(make_certificate(answer))
         context.load_cert_chain(path)
     return context
 

@@ -138,6 +138,14 @@ def test_a_csr_is_asked_for_as_often_as_it_takes(fleet: Fleet) -> None:
     assert len(keys) == 1
 
 
+def test_the_first_key_is_a_change_also_where_it_is_to_be_kept(fleet: Fleet) -> None:
+    request = {"name": "shop", "key_type": "ecdsa-p256", "domains": ["shop.fleet.test"], "reuse_key": True}
+    arguments = {"state": "requested", "path": str(fleet.folder / "front1"), "requests": [request]}
+    expected = run_module(fleet.lab, "certificate_install", arguments, host="front1", check=True)
+    made, again = (run_module(fleet.lab, "certificate_install", arguments, host="front1") for _time in range(2))
+    assert (expected.changed, made.changed, again.changed) == (True, True, False)
+
+
 def test_what_a_frontend_can_not_do_is_told_and_holds_up_no_other(fleet: Fleet) -> None:
     fleet.play("renew")
     shutil.rmtree(fleet.folder / "front1")

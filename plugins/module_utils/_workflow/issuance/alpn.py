@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..._acme.challenge import tls_alpn_01
 from ..._core.errors import Error
-from ..._x509.alpn import AlpnServer
+from ..._x509.alpn import AlpnServer, Answer
 from . import steps
 from .run import Attempt, Run
 
@@ -29,27 +29,27 @@ class AlpnAnswers:
         self._run = run
         self._listener = listener
         self._server: AlpnServer | None = None
-        self._digests: dict[Attempt, dict[str, str]] = {}
+        self._answers: dict[Attempt, dict[str, Answer]] = {}
 
     def prepare(self) -> None:
         """Find out what is needed; what needs another certificate for a name that has one is parked, such as RSA beside ECDSA."""
-        shown: dict[str, str] = {}
-        for attempt, answers in steps.answers_of(self._run, "tls-alpn-01", tls_alpn_01).items():
-            digests = dict(answer for _name, answer in answers)
-            if any(shown.get(name, digest) != digest for name, digest in digests.items()):
+        shown: dict[str, Answer] = {}
+        for attempt, found in steps.answers_of(self._run, "tls-alpn-01", tls_alpn_01).items():
+            answers = {name: Answer(identifier, digest) for identifier, (name, digest) in found}
+            if any(shown.get(name, answer) != answer for name, answer in answers.items()):
                 attempt.parked = True
             else:
-                shown.update(digests)
-                self._digests[attempt] = digests
+                shown.update(answers)
+                self._answers[attempt] = answers
 
     def publish(self) -> None:
         """Listen, if anything is needed; all that need it fail when something else does so already."""
-        going = [attempt for attempt in self._run.going if self._digests.get(attempt)]
-        digests = {name: digest for attempt in going for name, digest in self._digests[attempt].items()}
-        if not digests:
+        going = [attempt for attempt in self._run.going if self._answers.get(attempt)]
+        if not going:
             return
+        shown = {name: answer for attempt in going for name, answer in self._answers[attempt].items()}
         try:
-            self._server = AlpnServer(self._listener.address, self._listener.port, digests)
+            self._server = AlpnServer(self._listener.address, self._listener.port, shown)
         except Error as error:
             for attempt in going:
                 attempt.failure = error

@@ -23,6 +23,7 @@ from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
 from ..._core.errors import Error, InputError
+from ..._core.identifier import Identifier
 from ..._core.workers import do_each
 from ..._x509.chain import check_issued, choose_chain
 from ..._x509.csr import load_csr, make_csr
@@ -109,20 +110,24 @@ def pending_authorizations(run: Run, attempt: Attempt) -> list[Authorization]:
     return [authorization for authorization in found if authorization and authorization.status == "pending"]
 
 
-def answers_of(
-    run: Run, kind: str, make: Callable[[Authorization, AccountKey], tuple[str, str]]
-) -> dict[Attempt, list[tuple[str, tuple[str, str]]]]:
-    """What the attempts with this kind of challenge have to answer with: each name with what ``make`` makes of it.
+Make = Callable[[Authorization, AccountKey], tuple[str, str]]
+"""One of the functions of :mod:`..._acme.challenge`."""
+Answers = list[tuple[Identifier, tuple[str, str]]]
+"""What is validated, each with the two texts that such a function makes for it."""
+
+
+def answers_of(run: Run, kind: str, make: Make) -> dict[Attempt, Answers]:
+    """What the attempts with this kind of challenge have to answer with, as ``make`` makes it of an authorization.
 
     An attempt whose challenge the CA does not offer fails here.
     """
-    found: dict[Attempt, list[tuple[str, tuple[str, str]]]] = {}
+    found: dict[Attempt, Answers] = {}
     for attempt in run.going:
         if attempt.decision.wanted.challenge != kind:
             continue
         try:
             found[attempt] = [
-                (each.identifier.value, make(each, run.session.key)) for each in pending_authorizations(run, attempt)
+                (each.identifier, make(each, run.session.key)) for each in pending_authorizations(run, attempt)
             ]
         except Error as error:
             attempt.failure = error

@@ -10,14 +10,12 @@ call of the module, which is told what has its answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..._acme.challenge import http_01
-from ..._core.clock import Clock
 from ..._core.errors import Error
 from ..._http.challenge import ChallengeFile
-from ..._http.verification import DEFAULT_RULES, Rules, Verdict, resolve, verify
+from ..._http.verification import DEFAULT_RULES, Rules, Verdict, verify
 from ..._http.webroot import place, take_away
 from . import steps
 from .run import Attempt, Placement, Run
@@ -46,7 +44,10 @@ class WebAnswers:
         """Find out what is needed, and park what needs answers on other hosts that nobody has placed yet."""
         found = steps.answers_of(self._run, "http-01", http_01)
         for attempt, answers in found.items():
-            files = tuple(_file(identifier, path, content) for identifier, (path, content) in answers)
+            files = tuple(
+                ChallengeFile(identifier.value, path.rpartition("/")[2], content)
+                for identifier, (path, content) in answers
+            )
             hosts, target = attempt.decision.wanted.challenge_hosts, attempt.decision.target
             if not files:
                 continue
@@ -62,11 +63,13 @@ class WebAnswers:
         try:
             place(self._web.webroot, self._here)
         except Error as error:
-            self._fail([attempt for attempt in self._files if not attempt.decision.wanted.challenge_hosts], error)
+            for attempt in self._run.going:
+                if attempt in self._files and not attempt.decision.wanted.challenge_hosts:
+                    attempt.failure = error
         going = [attempt for attempt in self._run.going if attempt in self._files]
         for addresses in dict.fromkeys(attempt.decision.wanted.challenge_addresses for attempt in going):
             alike = [each for each in going if each.decision.wanted.challenge_addresses == addresses]
-            self._verify(alike, addresses, self._run.clock)
+            self._verify(alike, addresses)
 
     def withdraw(self) -> None:
         """Have none of them on this host any more."""
@@ -75,26 +78,17 @@ class WebAnswers:
         except Error as error:
             self._run.note(f"Answers to challenges are left: {error.message}")
 
-    def _verify(self, attempts: list[Attempt], addresses: tuple[str, ...], clock: Clock) -> None:
+    def _verify(self, attempts: list[Attempt], addresses: tuple[str, ...]) -> None:
         # RSA and ECDSA need one and the same file
         files = list(dict.fromkeys(file for attempt in attempts for file in self._files[attempt]))
         wrong: dict[ChallengeFile, list[Verdict]] = {}
-        rules = self._web.rules
-        for verdict in verify(files, addresses, self._web.wait, clock, rules=rules, resolver=resolve):
+        for verdict in verify(files, addresses, self._web.wait, self._run.clock, rules=self._web.rules):
             if verdict.problem:
                 wrong.setdefault(verdict.file, []).append(verdict)
         for attempt in attempts:
             lacking = {file: wrong[file] for file in self._files[attempt] if file in wrong}
             if lacking:
                 attempt.failure = _describe(lacking)
-
-    def _fail(self, attempts: Iterable[Attempt], error: Error) -> None:
-        for attempt in attempts:
-            attempt.failure = attempt.failure or error
-
-
-def _file(identifier: str, path: str, content: str) -> ChallengeFile:
-    return ChallengeFile(identifier, path.rpartition("/")[2], content)
 
 
 def _describe(lacking: dict[ChallengeFile, list[Verdict]]) -> Error:

@@ -161,7 +161,7 @@ def test_what_can_not_be_written_is_named_and_not_shown() -> None:
 
 def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_retry() -> None:
     constants = yaml.safe_load((ROOT / "roles/renewal_timer/vars/main.yml").read_text(encoding="utf-8"))
-    files = [ROOT / "playbooks" / f"{name}.yml" for name in ("renew", "deploy")]
+    files = [ROOT / "playbooks" / f"{name}.yml" for name in ("renew", "deploy", "tasks/report")]
     # which variables of other hosts a task of theirs looks at
     files.append(ROOT / "plugins/plugin_utils/steps.py")
     texts = [path.read_text(encoding="utf-8") for path in files]
@@ -171,5 +171,5 @@ def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_
     of_frontends = {name for name in named if name.startswith("certfleet_frontend_")}
     assert set(constants["__certfleet_timer_frontend_carried"]) == of_frontends
     # these are asked for once; carried along, they would be asked for every hour
-    once = {"certfleet_retry", "certfleet_revoke"}
+    once = {"certfleet_report_always", "certfleet_retry", "certfleet_revoke"}
     assert set(constants["__certfleet_timer_carried"]) == named - of_frontends - once

@@ -132,6 +132,13 @@ def test_a_server_that_can_not_tell_is_told(program: Path) -> None:
     assert "secret" not in caught.value.message
 
 
+def test_a_line_of_haproxy_that_can_not_be_read_is_told(program: Path) -> None:
+    (program / "haproxy.cfg").write_text('acl a hdr(host) "a.example\nlog-format "%ci\n')
+    install(program, "haproxy", "exit 1")
+    with pytest.raises(Error, match=r"haproxy has a line that can't be read: acl a hdr\(host\) \"a\.example"):
+        find_sites(options(haproxy_files=[f"{program}/*.cfg"]))
+
+
 def test_a_server_that_is_not_there_is_told(program: Path) -> None:
     assert find_sites(options())["hostnames"] == []
     with pytest.raises(Error, match="server: 'apache' is not on this host"):

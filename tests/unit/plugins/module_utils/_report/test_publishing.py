@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import builtins
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._report.digest import Digest
 from ansible_collections.certfleet.acme.plugins.module_utils._report.publishing import publish
+from ansible_collections.certfleet.acme.plugins.module_utils._report.sending import Letter, Post
 from ansible_collections.certfleet.acme.plugins.module_utils._report.survey import Row, Survey
 
 SURVEY = Survey(
@@ -22,6 +25,17 @@ SURVEY = Survey(
 def report(folder: Path, **options: Any) -> dict[str, Any]:
     base = {"mail": None, "webhooks": [], "always": False, "page": None, "metrics": None}
     return publish(SURVEY, {**base, **options}, Files(str(folder / "store")), SystemClock(), check=False)
+
+
+def test_what_can_not_be_remembered_keeps_nobody_from_being_told(tmp_path: Path) -> None:
+    sent: list[str] = []
+    digest = Digest("subject", "text", "identity")
+    letters = [Letter(name, name, digest, partial(sent.append, name)) for name in ("first", "second")]
+    (tmp_path / "store").write_text("no folder")
+    posting = Post(Files(str(tmp_path / "store")), SystemClock()).send(letters)
+    assert posting.sent == sent == ["first", "second"]
+    assert len(posting.failed) == 2
+    assert all("it will be told again: Can't make " in sentence for sentence in posting.failed)
 
 
 def test_a_library_that_is_not_there_is_told_and_the_rest_is_done(
