@@ -29,6 +29,7 @@ def tidy_lab(shared_lab: Lab) -> Lab:
     """The lab without what the tests of another file may have left, in whatever order the files come."""
     shared_lab.heal()
     shared_lab.remove_every_txt()
+    shared_lab.remove_every_site()
     return shared_lab
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from dataclasses import asdict
 from datetime import datetime
@@ -104,6 +105,15 @@ class Faults(Parts):
             for owner, values in self.all_txt(responder.name).items():
                 for value in values:
                     self.remove_txt(responder.name, owner, value)
+
+    def remove_every_site(self) -> None:
+        """Have every web server serve nothing but challenges again; quick when it does."""
+        for frontend in self.frontends:
+            sites = list((frontend.folder / "sites").iterdir())
+            for site in sites:
+                site.unlink()
+            if sites:
+                subprocess.run(frontend.reload, check=True, capture_output=True)
 
     def set_renewal_window(
         self, certificate: str, start: datetime, end: datetime, explanation: str | None = None

@@ -194,8 +194,9 @@ def test_a_frontend_serves_a_site_once_reloaded(lab: Lab, tmp_path: Path) -> Non
     subprocess.run(front.reload, check=True, capture_output=True)
     wait_until(lambda: _subject(front.address, front.https_port) is not None)
     assert "site.fleet.test" in str(_subject(front.address, front.https_port))
-    site.unlink()
-    subprocess.run(front.reload, check=True, capture_output=True)
+    lab.remove_every_site()
+    assert not site.exists()
+    wait_until(lambda: _subject(front.address, front.https_port) is None)
 
 
 def _subject(address: str, port: int) -> str | None:
