@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,6 +35,10 @@ class Authority:
     account: str
     ca_bundle: str | None = None
     timeout: float = 30.0
+
+
+OpenSession = Callable[[Authority, Files, int, Clock], AbstractContextManager[Session]]
+"""What :func:`connect` is, so that tests can lead to a CA in memory."""
 
 
 def account_in_use(authority: Authority, files: Files) -> str | None:

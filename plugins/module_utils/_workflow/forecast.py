@@ -32,7 +32,8 @@ def foresee(
     """The outcomes of decisions, of which no more than ``most`` can be tried; None: all."""
     memory.forget(decisions, asked, write=False)
     pace = memory.pace(decisions, clock.now())
-    later = pace.taken[most:] if most else []
+    taken = [*pace.taken, *(each for each in decisions if each.target in pace.behind)]
+    later = taken[most:] if most else []
     deferred = pace.deferred | {decision.target: next_turn(decision, clock) for decision in later}
     outcomes = [put_off(each, deferred[each.target]) if each.target in deferred else expect(each) for each in decisions]
     return Forecast(tuple(memory.explain(outcome) for outcome in outcomes), len(later))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, datetime, timedelta
 from random import SystemRandom
@@ -24,7 +24,7 @@ from .._core.workers import do_each
 from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
-from .connection import Authority, connect
+from .connection import Authority, OpenSession, connect
 from .plan import Decision, Stored
 from .renewal import LONGEST_INTERVAL, Renewal, Window, choose_instant, may_ask, usable_part
 from .wanted import Target
@@ -72,7 +72,7 @@ class Inquiry:
         clock: Clock,
         *,
         chance: Callable[[], float] = LOTS.random,
-        open_session: Callable[[Authority, Files, int, Clock], AbstractContextManager[Session]] = connect,
+        open_session: OpenSession = connect,
     ) -> None:
         self._files = files
         self._authority = authority

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -74,16 +74,20 @@ class Memory:
             self._certificates[target] = read_state(state, self._wish(decision.wanted), self._clock.now())
         return self._certificates[target]
 
-    def pace(self, decisions: Iterable[Decision], now: datetime) -> Pace:
-        """Which of those that are due may be tried now, the most urgent first, and when the others may."""
+    def pace(self, decisions: Iterable[Decision], now: datetime, only: Collection[Target] | None = None) -> Pace:
+        """Which of the due certificates may be tried now, the most urgent first, and when the others may.
+
+        ``only`` are those that can be taken, None for all of them.
+        """
         candidates = [self._candidate(each) for each in order_by_urgency(decisions, now)]
         pauses = Pauses(self._clock, self._account.recall("pauses"))
-        return pace(candidates, Known(self._identifiers, self._orders, pauses, self._limits), now)
+        return pace(candidates, Known(self._identifiers, self._orders, pauses, self._limits), now, only)
 
     def _candidate(self, decision: Decision) -> Candidate:
         found = self._candidates.get(decision.target)
         if found is None or found.decision is not decision:
-            found = Candidate(decision, self.failures_of(decision), self._is_pending(decision))
+            pending = self._is_pending(decision)
+            found = Candidate(decision, self.failures_of(decision), pending, pending or self._is_in_doubt(decision))
             self._candidates[decision.target] = found
         return found
 
@@ -224,6 +228,10 @@ class Memory:
             return False
         self._resumable.add(decision.target)
         return True
+
+    def _is_in_doubt(self, decision: Decision) -> bool:
+        """Whether there may be an order for the certificate whose URL is not known."""
+        return _key(decision.target) in self._orders.reserved
 
     def _wish(self, wanted: Wanted) -> dict[str, Any]:
         """What a failure is about: the same certificate wanted otherwise, or from another CA, may well succeed."""

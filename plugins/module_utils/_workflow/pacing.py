@@ -9,8 +9,8 @@ leave for when out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -31,11 +31,15 @@ ALL_OF_AN_ORDER = ("newOrder", "authorization", "challenge", "finalize", "certif
 
 @dataclass(frozen=True)
 class Candidate:
-    """A certificate that is due, what is remembered of it, and whether an order for it is pending."""
+    """A certificate that is due, and what is remembered of it.
+
+    ``pending``: an order for it can be resumed. ``open``: there may be one, also where its URL is not known.
+    """
 
     decision: Decision
     failures: Failures = field(default_factory=Failures)
     pending: bool = False
+    open: bool = False
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -80,24 +84,43 @@ class Known:
 
 @dataclass
 class Pace:
-    """What to take, the most urgent first; those of them that must make no new order; and what to leave for when."""
+    """What to take, the most urgent first; those of them that must make no new order; and what to leave for when.
+
+    ``behind`` are the certificates that can be taken as soon as another one for the same names is through, in the same
+    task.
+    """
 
     taken: list[Decision] = field(default_factory=list)
     held: dict[Target, HeldError] = field(default_factory=dict)
     deferred: dict[Target, Deferral] = field(default_factory=dict)
+    behind: dict[Target, Deferral] = field(default_factory=dict)
+
+    def put_behind(self, each: Candidate, other: Candidate, now: datetime) -> None:
+        """Leave a certificate until another one for the same names is through."""
+        reason = f"{other.decision.target} goes first: only one order for the same names is open at a time"
+        waits = self.deferred.get(other.decision.target)
+        if waits:
+            self.deferred[each.decision.target] = replace(waits, reason=reason)
+        else:
+            self.behind[each.decision.target] = Deferral(now, reason, failing=False)
 
 
-def pace(candidates: Sequence[Candidate], known: Known, now: datetime) -> Pace:
-    """Tell what may be tried now from what may not; the candidates come with the most urgent first."""
+def pace(candidates: Sequence[Candidate], known: Known, now: datetime, only: Collection[Target] | None = None) -> Pace:
+    """Tell what may be tried now from what may not; the candidates come with the most urgent first.
+
+    For the same names only one is taken: CAs answer a second new order with the one that is still open. ``only`` are
+    the certificates that can be taken, None for all; the others count because they may have an open order.
+    """
     result = Pace()
     open_now: list[Candidate] = []
     for each in candidates:
         deferral = _blocked(each, known, now)
         if deferral:
             result.deferred[each.decision.target] = deferral
-        else:
+        elif only is None or each.decision.target in only:
             open_now.append(each)
     leaders = _one_for_each_failing_name(open_now, known, now)
+    first = _first_for_same_names(candidates, open_now, known, now)
     slots = Slots(known.orders.instants(now), known.limits.max_orders, WINDOW)
     per_names: dict[tuple[str, ...], Slots] = {}
     for each in open_now:
@@ -109,12 +132,15 @@ def pace(candidates: Sequence[Candidate], known: Known, now: datetime) -> Pace:
             result.deferred[target] = Deferral(now, reason, failing=True)
             continue
         deferral = _no_order(each, known, slots, per_names, now)
-        if deferral is None or each.pending:
+        other = first[each.exact_names]
+        if deferral and not each.pending:
+            result.deferred[target] = deferral
+        elif other is not each:
+            result.put_behind(each, other, now)
+        else:
             result.taken.append(each.decision)
             if deferral:
                 result.held[target] = HeldError(deferral)
-        else:
-            result.deferred[target] = deferral
     return result
 
 
@@ -151,14 +177,13 @@ def _one_for_each_failing_name(candidates: Sequence[Candidate], known: Known, no
     """The candidates that wait for another one which shares a name that has failed, each with that other.
 
     RSA and ECDSA certificates of a site share the CA's patience for their names: one attempt tells whether the
-    names work again. Those go first that have failed least often, so that none is left out for ever, and last
-    those that may make no order, since nobody would learn anything from them for days.
+    names work again.
     """
     leaders: dict[str, Candidate] = {}
     waiting: dict[Target, Candidate] = {}
     failing_names = {name for name, failures in known.identifiers.items() if failures.count}
     concerned = [each for each in candidates if not each.names.isdisjoint(failing_names)]
-    for each in sorted(concerned, key=lambda each: (_is_held_up(each, known, now), each.failures.count)):
+    for each in sorted(concerned, key=lambda each: _turn(each, known, now)):
         failing = sorted(each.names & failing_names)
         leader = next((leaders[name] for name in failing if name in leaders), None)
         if leader:
@@ -166,6 +191,33 @@ def _one_for_each_failing_name(candidates: Sequence[Candidate], known: Known, no
         else:
             leaders.update(dict.fromkeys(failing, each))
     return waiting
+
+
+def _first_for_same_names(
+    candidates: Sequence[Candidate], open_now: Sequence[Candidate], known: Known, now: datetime
+) -> dict[tuple[str, ...], Candidate]:
+    """Which certificate goes first for each exact set of names.
+
+    One with an open order counts also when it can't be taken now.
+    """
+    able = {each.decision.target for each in open_now}
+    alike: dict[tuple[str, ...], list[Candidate]] = {}
+    for each in candidates:
+        if each.open or each.decision.target in able:
+            alike.setdefault(each.exact_names, []).append(each)
+    return {
+        names: group[0] if len(group) == 1 else min(group, key=lambda each: _turn(each, known, now))
+        for names, group in alike.items()
+    }
+
+
+def _turn(each: Candidate, known: Known, now: datetime) -> tuple[bool, int, bool]:
+    """What decides which of several certificates goes first, the least.
+
+    Last goes one that may make no order, since nobody would learn anything from it for days. One that has failed more
+    often than the others goes behind them, so that none is left out for ever; then one with an open order is first.
+    """
+    return _is_held_up(each, known, now), each.failures.count, not each.open
 
 
 def _is_held_up(each: Candidate, known: Known, now: datetime) -> bool:

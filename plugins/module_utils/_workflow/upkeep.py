@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from .._acme.pauses import PausedError
@@ -21,7 +22,8 @@ from .._core.name import split_name
 from .._core.number import check_number
 from .._dns.report import Report
 from .._store.certificates import CertificateStore
-from .connection import Authority, account_in_use, connect
+from .agenda import Agenda
+from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
 from .inquiry import Inquiry
 from .issuance.issue import Means, issue
@@ -31,7 +33,7 @@ from .memory import Memory
 from .orders import Limits
 from .plan import Decision, Stored
 from .retry import parse_retry
-from .wanted import Target, Wanted, describe_alike
+from .wanted import Wanted, describe_alike
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,23 @@ class Bounds:
 class Upkeep:
     """The upkeep of one store with one CA and one set of responders."""
 
-    def __init__(self, files: Files, authority: Authority, means: Means, bounds: Bounds, clock: Clock) -> None:
+    def __init__(
+        self,
+        files: Files,
+        authority: Authority,
+        means: Means,
+        bounds: Bounds,
+        clock: Clock,
+        *,
+        open_session: OpenSession = connect,
+    ) -> None:
         self._files = files
         self._store = CertificateStore(files)
         self._authority = authority
         self._means = means
         self._bounds = bounds
         self._clock = clock
+        self._open_session = open_session
         self._attempts: list[Attempt] = []
         self._updates: Counter[str] = Counter()
         self._notes: dict[str, None] = {}
@@ -104,8 +116,9 @@ class Upkeep:
             decisions = self._ask(wanted, self._plan(wanted, mended))
             self._notes.update(dict.fromkeys(mended))
             clear_finished(decisions, self._store)
+            due = [each for each in decisions if each.due]
             if attempted is not None:
-                decisions = [each for each in decisions if each.due and str(each.target) not in attempted]
+                decisions = [each for each in due if str(each.target) not in attempted]
             if taken_up := self._means.taken_up:
                 decisions = [each for each in decisions if str(each.target) in taken_up]
             self._note_too_many(wanted, decisions)
@@ -114,7 +127,7 @@ class Upkeep:
             if any(each.due for each in decisions):
                 memory = self._recall()
                 memory.forget(decisions, asked)
-                outcomes = self._carry_out(decisions, memory)
+                outcomes = self._carry_out(Agenda(decisions, due, memory))
             else:
                 outcomes = list(map(expect, decisions))
         return self._result(outcomes, fail_on)
@@ -132,7 +145,9 @@ class Upkeep:
 
     def _ask(self, wanted: Sequence[Wanted], decisions: list[Decision]) -> list[Decision]:
         """The decisions, made anew when the CA has told something about renewals."""
-        inquiry = Inquiry(self._files, self._authority, self._bounds.concurrency, self._clock)
+        inquiry = Inquiry(
+            self._files, self._authority, self._bounds.concurrency, self._clock, open_session=self._open_session
+        )
         findings = inquiry.ask(decisions, account_in_use(self._authority, self._files))
         self._notes.update(dict.fromkeys(findings.notes))
         self._requests["GET"] += findings.requests
@@ -145,38 +160,50 @@ class Upkeep:
         self._updates.update(report.messages)
         self._notes.update(dict.fromkeys(report.notes))
 
-    def _carry_out(self, decisions: list[Decision], memory: Memory) -> list[Outcome]:
+    def _carry_out(self, agenda: Agenda) -> list[Outcome]:
         """Run after run, take what may be tried, until nothing is left of it; what became of each decision."""
-        tried: dict[Target, Attempt] = {}
         with ExitStack() as stack:
-            session: Session | None = None
+            session = cache(lambda: self._connect(stack))
             while self._bounds.max_runs is None or self._runs < self._bounds.max_runs:
-                untried = [each for each in decisions if each.due and each.target not in tried]
-                pace = memory.pace(untried, self._clock.now())
-                if not pace.taken:
+                if not self._one_run(session, agenda):
                     break
-                try:
-                    session = session or self._connect(stack)
-                except (NetworkError, ProblemError, PausedError) as error:
-                    attempts = [Attempt(each) for each in pace.taken]
-                    memory.record_outage(attempts, error, most=self._bounds.run_size)
-                    tried.update((attempt.decision.target, attempt) for attempt in attempts)
-                    break
-                taken = pace.taken[: self._bounds.run_size]
-                attempts = [Attempt(each, held=pace.held.get(each.target)) for each in taken]
-                tried.update((attempt.decision.target, attempt) for attempt in attempts)
-                self._run(session, attempts, memory)
-        return self._conclude(decisions, tried, memory)
+                self._runs += 1
+        return self._conclude(agenda)
+
+    def _one_run(self, session: Callable[[], Session], agenda: Agenda) -> bool:
+        """Try as many certificates as a run takes; false when there was none to try, or no CA to try it with.
+
+        Those for the same names go one after the other, so a run may have several rounds.
+        """
+        room = self._bounds.run_size
+        while room > 0:
+            pace = agenda.next(self._clock.now())
+            taken = pace.taken[:room]
+            if not taken:
+                break
+            try:
+                connected = session()
+            except (NetworkError, ProblemError, PausedError) as error:
+                attempts = [Attempt(each) for each in agenda.of(pace)]
+                agenda.memory.record_outage(attempts, error, most=self._bounds.run_size)
+                agenda.begin(attempts)
+                return False
+            attempts = [Attempt(each, held=pace.held.get(each.target)) for each in taken]
+            agenda.begin(attempts)
+            self._issue(connected, attempts, agenda.memory)
+            room -= len(attempts)
+        return room < self._bounds.run_size
 
     def _connect(self, stack: ExitStack) -> Session:
-        session = stack.enter_context(connect(self._authority, self._files, self._bounds.concurrency, self._clock))
+        session = stack.enter_context(
+            self._open_session(self._authority, self._files, self._bounds.concurrency, self._clock)
+        )
         stack.callback(lambda: self._requests.update(session.network.requests))
         return session
 
-    def _run(self, session: Session, attempts: list[Attempt], memory: Memory) -> None:
+    def _issue(self, session: Session, attempts: list[Attempt], memory: Memory) -> None:
         bounds = self._bounds
         run = Run(session, self._store, self._clock, attempts, bounds.concurrency, bounds.patience, memory=memory)
-        self._runs += 1
         issue(run, self._means)
         self._attempts += attempts
         self._updates.update(run.updates)
@@ -184,19 +211,18 @@ class Upkeep:
         self._placements += run.placements
         self._key_requests += run.requests
 
-    def _conclude(self, decisions: list[Decision], tried: dict[Target, Attempt], memory: Memory) -> list[Outcome]:
+    def _conclude(self, agenda: Agenda) -> list[Outcome]:
         """What became of each decision, and when those that are not done may be tried."""
-        done = {target for target, attempt in tried.items() if attempt.stored}
-        pace = memory.pace((each for each in decisions if each.due and each.target not in done), self._clock.now())
+        rest, tried = agenda.rest(self._clock.now()), agenda.tried
         # what waits for others is none that another task could take
         waiting = {placement.target for placement in self._placements}
         waiting |= {target for each in self._key_requests for target in each.targets}
         parked = {target for target, attempt in tried.items() if attempt.parked} - waiting
-        self._left = sum(each.target not in tried or each.target in parked for each in pace.taken)
-        deferrals = pace.deferred | {each.target: next_turn(each, self._clock) for each in pace.taken}
-        outcomes = [outcome_of(each, tried.get(each.target), deferrals.get(each.target)) for each in decisions]
+        self._left = sum(each.target not in tried or each.target in parked for each in agenda.of(rest))
+        deferrals = rest.deferred | rest.behind | {each.target: next_turn(each, self._clock) for each in rest.taken}
+        outcomes = [outcome_of(each, tried.get(each.target), deferrals.get(each.target)) for each in agenda.considered]
         return [
-            replace(memory.explain(outcome), next_attempt=deferrals[outcome.decision.target].until)
+            replace(agenda.memory.explain(outcome), next_attempt=deferrals[outcome.decision.target].until)
             if outcome.decision.target in deferrals
             else outcome
             for outcome in outcomes

@@ -65,7 +65,9 @@ def due() -> list[Decision]:
 
 
 def taken(memory: Memory, clock: FakeClock, decisions: list[Decision] | None = None) -> list[str]:
-    return sorted(str(each.target) for each in memory.pace(decisions or due(), clock.now()).taken)
+    """All that the task gets to, what goes behind another for the same names included."""
+    pace = memory.pace(decisions or due(), clock.now())
+    return sorted(map(str, [*(each.target for each in pace.taken), *pace.behind]))
 
 
 def order(decision: Decision, status: str) -> Order:
@@ -177,7 +179,7 @@ def test_nothing_is_begun_for_which_the_ca_wants_to_be_asked_later(
     pace = recall().pace(due(), clock.now())
     assert (pace.taken, {each.until for each in pace.deferred.values()}) == ([], {START + timedelta(hours=1)})
     clock.seconds += 3600
-    assert len(recall().pace(due(), clock.now()).taken) == 3
+    assert len(taken(recall(), clock)) == 3
 
 
 def begun(files: Files, decision: Decision, url: str | None = None) -> None:
@@ -215,9 +217,8 @@ def test_kills_use_up_no_more_orders_than_were_made(
     rsa, ecdsa, _mail = due()
     for _kill in range(20):
         memory = recall()
-        taken_now = memory.pace([rsa, ecdsa], clock.now()).taken
-        assert len(taken_now) == 2
-        memory.note_orders([Attempt(each) for each in taken_now])
+        assert len(taken(memory, clock, [rsa, ecdsa])) == 2
+        memory.note_orders([Attempt(each) for each in (rsa, ecdsa)])
         if url != "":  # killed before it got that far
             begun(files, rsa, url)
         clock.seconds += 60

@@ -164,7 +164,8 @@ def test_five_orders_in_a_week_are_enough_for_the_same_names_whatever_the_key() 
     rsa, ecdsa, other = [*candidates("a", key_types=["rsa-2048", "ecdsa-p256"]), *candidates("b")]
     found = pace([rsa, ecdsa, other], known(orders=orders), START)
     assert taken(found) == ["a (rsa-2048)", "b (ecdsa-p256)"]
-    deferral = found.deferred[ecdsa.decision.target]
+    orders.note(["a.example.com"], START)
+    deferral = pace([ecdsa, other], known(orders=orders), START).deferred[ecdsa.decision.target]
     assert deferral.until == START + timedelta(days=4) + MINUTE
     assert "max_orders_per_names" in deferral.reason
     assert deferral.failing
@@ -229,3 +230,33 @@ def test_a_pending_order_goes_on_without_a_place() -> None:
     found = pace([each], known(orders=orders, max_orders=1), START)
     assert taken(found) == ["a (ecdsa-p256)"]
     assert found.held[each.decision.target].deferral.until == START + WINDOW
+
+
+def test_of_certificates_for_the_same_names_one_goes_first_and_the_others_behind_it() -> None:
+    rsa, ecdsa, other = [*candidates("a", key_types=["rsa-2048", "ecdsa-p256"]), *candidates("b")]
+    found = pace([rsa, ecdsa, other], known(), START)
+    assert taken(found) == ["a (rsa-2048)", "b (ecdsa-p256)"]
+    deferral = found.behind[ecdsa.decision.target]
+    assert (deferral.until, deferral.failing) == (START, False)
+    assert deferral.reason == "a (rsa-2048) goes first: only one order for the same names is open at a time"
+
+
+@pytest.mark.parametrize("state", [{"pending": True, "open": True}, {"open": True}], ids=["known", "in doubt"])
+def test_the_certificate_with_an_open_order_goes_first(state: dict[str, bool]) -> None:
+    rsa, ecdsa = candidates("a", key_types=["rsa-2048", "ecdsa-p256"])
+    found = pace([rsa, replace(ecdsa, **state)], known(), START)
+    assert (taken(found), set(found.behind)) == (["a (ecdsa-p256)"], {rsa.decision.target})
+
+
+def test_an_open_order_goes_first_also_while_its_certificate_is_left_alone() -> None:
+    rsa, ecdsa = candidates("a", key_types=["rsa-2048", "ecdsa-p256"])
+    ecdsa = replace(ecdsa, open=True)
+    found = pace([rsa, ecdsa], known(), START, only={rsa.decision.target})
+    assert (taken(found), set(found.behind)) == ([], {rsa.decision.target})
+
+
+def test_a_certificate_that_fails_for_reasons_of_its_own_holds_up_no_other_for_the_same_names() -> None:
+    rsa, ecdsa = candidates("a", key_types=["rsa-2048", "ecdsa-p256"])
+    ecdsa = replace(ecdsa, open=True, failures=failed(1, START - timedelta(days=1)))
+    found = pace([rsa, ecdsa], known(), START)
+    assert (taken(found), set(found.behind)) == (["a (rsa-2048)"], {ecdsa.decision.target})

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task has tried of what is due, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .issuance.run import Attempt
+from .memory import Memory
+from .pacing import Pace
+from .plan import Decision
+from .wanted import Target
+
+
+@dataclass
+class Agenda:
+    """The certificates of a task.
+
+    ``considered`` are those that the task reports on; of these it tries what is due. ``due`` are all of the list that
+    are due: one that this task leaves alone may have an order that goes before another's.
+    """
+
+    considered: Sequence[Decision]
+    due: Sequence[Decision]
+    memory: Memory
+    tried: dict[Target, Attempt] = field(default_factory=dict)
+
+    def begin(self, attempts: Iterable[Attempt]) -> None:
+        """Note what is tried now; each certificate is tried once in a task."""
+        self.tried.update((attempt.decision.target, attempt) for attempt in attempts)
+
+    def next(self, now: datetime) -> Pace:
+        """What may be tried now of what has not been tried."""
+        return self._pace({each.target for each in self.considered if each.target not in self.tried}, now)
+
+    def rest(self, now: datetime) -> Pace:
+        """When the certificates may be tried again that are not done."""
+        return self._pace({each.target for each in self.considered}, now)
+
+    def of(self, pace: Pace) -> list[Decision]:
+        """What the task can get to: what may be tried now, then what goes behind that."""
+        return [*pace.taken, *(each for each in self.considered if each.target in pace.behind)]
+
+    def _pace(self, only: Collection[Target], now: datetime) -> Pace:
+        done = {target for target, attempt in self.tried.items() if attempt.stored}
+        return self.memory.pace((each for each in self.due if each.target not in done), now, only)
