@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .._core.errors import Error
 from .issuance.run import Attempt
 from .memory import Memory
 from .pacing import Pace
@@ -28,10 +29,22 @@ class Agenda:
     due: Sequence[Decision]
     memory: Memory
     tried: dict[Target, Attempt] = field(default_factory=dict)
+    again: set[Target] = field(default_factory=set)
 
-    def begin(self, attempts: Iterable[Attempt]) -> None:
-        """Note what is tried now; each certificate is tried once in a task."""
+    def begin(self, decisions: Iterable[Decision], held: Mapping[Target, Error] | None = None) -> list[Attempt]:
+        """Attempts for these; each certificate is tried once in a task, and once more when its order was lost."""
+        attempts = [
+            Attempt(each, held=(held or {}).get(each.target), again=each.target in self.again) for each in decisions
+        ]
         self.tried.update((attempt.decision.target, attempt) for attempt in attempts)
+        return attempts
+
+    def end(self, attempts: Iterable[Attempt]) -> None:
+        """Have those tried again whose order was lost."""
+        for attempt in attempts:
+            if attempt.is_tried_again:
+                self.again.add(attempt.decision.target)
+                del self.tried[attempt.decision.target]
 
     def next(self, now: datetime) -> Pace:
         """What may be tried now of what has not been tried."""

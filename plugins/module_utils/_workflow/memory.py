@@ -127,6 +127,10 @@ class Memory:
             for attempt in ordering:
                 attempt.held = error
 
+    def has_ordered(self, wanted: Wanted, url: str) -> bool:
+        """Whether an order with this URL was made before for these names."""
+        return self._orders.knows(_names(wanted), url)
+
     def record(self, attempts: Sequence[Attempt]) -> None:
         """Remember what came of a run; what can't be written down is in the results all the same."""
         now = self._clock.now()
@@ -136,7 +140,7 @@ class Memory:
         for attempt in attempts:
             self._candidates.pop(attempt.decision.target, None)
             error = attempt.failure
-            if error is None or attempt.held is error:
+            if error is None or attempt.held is error or attempt.is_tried_again:
                 continue
             refusal = refusal_in(error, now, attempt.decision.wanted.identifiers)
             attempt.refused = refusal is not None and refusal.until is not None
@@ -192,7 +196,9 @@ class Memory:
                 self._orders.give_back(names)
                 noted = self._clock.now().replace(microsecond=0)
                 self._orders.note(names, noted)
-            if attempt.ordered or attempt.order is not None or target in self._resumable:
+            if attempt.order is not None:
+                self._orders.settle_as(_key(target), names, attempt.order.url)
+            elif attempt.ordered or target in self._resumable:
                 self._orders.settle(_key(target))
             elif attempt.held is None:
                 self._orders.release(_key(target))

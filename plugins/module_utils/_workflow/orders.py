@@ -41,7 +41,8 @@ class Limits:
 class OrderLog:
     """The orders that an account has made of late: when, and for which exact sets of names.
 
-    One that is about to be made is reserved for its certificate until the run has settled what became of it.
+    One that is about to be made is reserved for its certificate until the run has settled what became of it. An order
+    that the CA hands out twice counts once, by its URL.
     What is noted further ahead than some minutes comes from a clock that was wrong, and does not count.
     """
 
@@ -50,7 +51,8 @@ class OrderLog:
         self._made: Counter[datetime] = Counter()
         self._names: dict[str, list[datetime]] = {}
         self._reserved: dict[str, tuple[datetime, str]] = {}
-        made, names, reserved = (document.get(member) for member in ("made", "names", "reserved"))
+        self._urls: dict[str, list[str]] = {}
+        made, names, reserved, urls = (document.get(member) for member in ("made", "names", "reserved", "urls"))
         for text, number in made.items() if isinstance(made, Mapping) else ():
             if (at := self._read(text, WINDOW)) and isinstance(number, int) and number > 0:
                 self._made[at] += min(number, MOST_AT_ONCE)
@@ -62,6 +64,9 @@ class OrderLog:
             at, key = (entry.get("at"), entry.get("names")) if isinstance(entry, Mapping) else (None, None)
             if (instant := self._read(at, WINDOW_PER_NAMES)) and isinstance(key, str):
                 self._reserved[target] = instant, key
+        for key, known in urls.items() if isinstance(urls, Mapping) else ():
+            if key in self._names and isinstance(known, list):
+                self._urls[key] = [text for text in known if isinstance(text, str)]
 
     def _read(self, text: Any, window: timedelta) -> datetime | None:
         at = read_instant(text)
@@ -75,6 +80,7 @@ class OrderLog:
         return {
             "made": {format_instant(at): number for at, number in sorted(self._made.items()) if number > 0},
             "names": {key: [format_instant(at) for at in instants] for key, instants in sorted(self._names.items())},
+            "urls": {key: known for key, known in sorted(self._urls.items()) if key in self._names},
             "reserved": {
                 target: {"at": format_instant(at), "names": key} for target, (at, key) in sorted(self._reserved.items())
             },
@@ -98,8 +104,21 @@ class OrderLog:
         return {target: at for target, (at, _key) in self._reserved.items()}
 
     def settle(self, target: str) -> None:
-        """The order that was reserved for a certificate has been made, or may have been."""
+        """The order that was reserved for a certificate may have been made."""
         self._reserved.pop(target, None)
+
+    def settle_as(self, target: str, names: Iterable[str], url: str) -> None:
+        """The order that was reserved for a certificate has this URL; one that is known counts already."""
+        names = list(names)
+        if self.knows(names, url):
+            self.release(target)
+        else:
+            self.settle(target)
+            self._urls.setdefault(key_of(names), []).append(key_of([url]))
+
+    def knows(self, names: Iterable[str], url: str) -> bool:
+        """Whether an order for these names has been made that has this URL."""
+        return key_of([url]) in self._urls.get(key_of(names), ())
 
     def release(self, target: str) -> None:
         """The order that was reserved for a certificate has not been made."""

@@ -184,13 +184,12 @@ class Upkeep:
             try:
                 connected = session()
             except (NetworkError, ProblemError, PausedError) as error:
-                attempts = [Attempt(each) for each in agenda.of(pace)]
-                agenda.memory.record_outage(attempts, error, most=self._bounds.run_size)
-                agenda.begin(attempts)
+                outage = agenda.begin(agenda.of(pace))
+                agenda.memory.record_outage(outage, error, most=self._bounds.run_size)
                 return False
-            attempts = [Attempt(each, held=pace.held.get(each.target)) for each in taken]
-            agenda.begin(attempts)
+            attempts = agenda.begin(taken, pace.held)
             self._issue(connected, attempts, agenda.memory)
+            agenda.end(attempts)
             room -= len(attempts)
         return room < self._bounds.run_size
 

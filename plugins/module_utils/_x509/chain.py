@@ -45,6 +45,10 @@ class CertificateFacts:
     sha256: str
 
 
+class OtherKeyError(Error):
+    """A certificate is for another key than the one that it was ordered for."""
+
+
 def split_chain(pem: bytes) -> list[bytes]:
     """The certificates of a PEM text, each as PEM with a final newline."""
     return [match.group(0) + b"\n" for match in _CERTIFICATE.finditer(pem)]
@@ -63,11 +67,14 @@ def describe(pem: bytes) -> CertificateFacts:
 def check_issued(
     fullchain: bytes, fingerprint: str, identifiers: Sequence[Identifier], now: datetime
 ) -> CertificateFacts:
-    """The facts of a new certificate, if it is for this key and exactly these names, valid now, and its chain holds."""
+    """The facts of a new certificate, if it is for this key and exactly these names, valid now, and its chain holds.
+
+    OtherKeyError for another key, Error for the rest.
+    """
     chain = _load(fullchain)
     facts = _describe(chain[0])
     if facts.fingerprint != fingerprint:
-        raise Error("The CA's certificate is for another key than the one in the CSR")
+        raise OtherKeyError("The CA's certificate is for another key than the one in the CSR")
     if set(facts.identifiers) != set(identifiers):
         names = " ".join(identifier.value for identifier in facts.identifiers)
         raise Error(f"The CA's certificate is for other names than those ordered: {names}")

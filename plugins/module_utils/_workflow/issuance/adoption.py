@@ -16,6 +16,7 @@ from ..._acme.order import Order, fetch_order, list_orders
 from ..._acme.problem import ProblemError, UnusableAnswerError
 from ..._core.errors import StoreError
 from ..._core.workers import do_each
+from ..._store.certificates import StoredCertificate
 from .run import Attempt, Run
 
 MOST_READ = 200
@@ -65,13 +66,27 @@ def _listed(run: Run) -> list[str]:
 def _held(run: Run) -> Iterator[str]:
     """The URLs of the orders that a certificate of this store has or came from."""
     for each in run.store.scan(unissued=True):
-        try:
-            pending = run.store.pending(each.name, each.key_type)
-        except StoreError:  # what another certificate has lost is none of ours
-            pending = None
-        for url in ((pending or {}).get("url"), (each.issuance or {}).get("order_url")):
+        for url in (_pending_url(run, each), (each.issuance or {}).get("order_url")):
             if isinstance(url, str):
                 yield url
+
+
+def take_from_others(run: Run, attempt: Attempt, url: str) -> None:
+    """Have no other certificate of the store hold this order, which the CA has handed out for this one.
+
+    The other one has either left the list or is in that of another task: it orders anew.
+    """
+    target = attempt.decision.target
+    for each in run.store.scan(unissued=True):
+        if (each.name, each.key_type) != (target.name, target.key_type) and _pending_url(run, each) == url:
+            run.store.drop_order(each.name, each.key_type)
+
+
+def _pending_url(run: Run, each: StoredCertificate) -> object:
+    try:
+        return (run.store.pending(each.name, each.key_type) or {}).get("url")
+    except StoreError:  # a broken record of another certificate does not concern this one
+        return None
 
 
 def _fits(attempt: Attempt, order: Order) -> bool:

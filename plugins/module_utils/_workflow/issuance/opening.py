@@ -21,7 +21,7 @@ from ..._core.clock import format_instant, read_instant
 from ..._core.errors import Error, StoreError
 from ..pending import pending_order
 from ..renewal import note_not_replaceable
-from .adoption import adopt_orders
+from .adoption import adopt_orders, take_from_others
 from .run import Attempt, Run
 
 OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
@@ -154,6 +154,8 @@ def _order_anew(run: Run, attempt: Attempt) -> None:
             run.store.drop_order(target.name, target.key_type)
         raise
     attempt.ordered = True
+    if run.memory and run.memory.has_ordered(wanted, order.url):
+        take_from_others(run, attempt, order.url)
     _remember(run, attempt, order.url)
     run.take(attempt, order)
 

@@ -26,6 +26,10 @@ from ..plan import Decision, Stored
 from ..wanted import Target, Wanted
 
 
+class LostOrderError(Error):
+    """Nothing can become of the order, for no fault of the certificate or its names: a new order helps."""
+
+
 @dataclass
 class Attempt:
     """One certificate on its way through a run; with a failure it goes no further.
@@ -34,7 +38,7 @@ class Attempt:
     lost. ``key_made`` says the same of its key. ``next_look`` is when the CA wants the order to be read again at
     the earliest (clock.monotonic()), and ``trouble`` why the last look at it told nothing.
     ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
-    asked again later. ``parked`` says that it goes on in a later run, once others have put its
+    asked again later. ``again`` says that an order for it was lost before in this task. ``parked`` says that it goes on in a later run, once others have put its
     answers into place, or another order for the same name is through.
     """
 
@@ -53,6 +57,7 @@ class Attempt:
     failure: Error | None = None
     held: Error | None = None
     refused: bool = False
+    again: bool = False
     parked: bool = False
 
     # attempts are told apart by who they are, since several may look alike
@@ -70,6 +75,11 @@ class Attempt:
         if self.key is None:
             raise TypeError(f"{self.decision.target} has no key here")
         return self.key
+
+    @property
+    def is_tried_again(self) -> bool:
+        """Whether the task tries the certificate once more, since its order was lost: that is no failure yet."""
+        return isinstance(self.failure, LostOrderError) and not self.again
 
     @property
     def placed_order(self) -> Order:
@@ -99,6 +109,9 @@ class Memory(Protocol):
 
     def note_orders(self, attempts: Sequence[Attempt]) -> None:
         """Write down that orders are about to be made for those that may have one."""
+
+    def has_ordered(self, wanted: Wanted, url: str) -> bool:
+        """Whether an order with this URL was made before for these names."""
 
     def record(self, attempts: Sequence[Attempt]) -> None:
         """Write down what came of a run."""

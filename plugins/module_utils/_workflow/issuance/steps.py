@@ -25,11 +25,14 @@ from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
 from ..._core.errors import Error, InputError
 from ..._core.identifier import Identifier
 from ..._core.workers import do_each
-from ..._x509.chain import check_issued, choose_chain
+from ..._x509.chain import OtherKeyError, check_issued, choose_chain
 from ..._x509.csr import load_csr, make_csr
 from ..._x509.key import PrivateKey, key_to_pem, load_key, make_key
 from ..profiles import check_offered
-from .run import Attempt, Run
+from .run import Attempt, LostOrderError, Run
+
+LAGS = (0.25, 0.5, 1.0)
+"""Seconds after which is asked again what only one of a CA's servers does not know yet."""
 
 CsrOrProblem = Union[bytes, Error]
 """A CSR in PEM, or why the frontend gave none."""
@@ -176,23 +179,32 @@ def finalize(run: Run) -> None:
     def send(attempt: Attempt) -> None:
         wanted = attempt.decision.wanted
         csr = attempt.csr.der if attempt.csr else make_csr(attempt.own_key, wanted.identifiers)
-        try:
-            _finalize(run, attempt, csr)
-        except LostConnectionError:
-            _finalize(run, attempt, csr)
+        for pause in LAGS:
+            try:
+                _finalize(run, attempt, csr)
+            except LostConnectionError:
+                continue
+            except ProblemError as error:
+                if not error.is_("orderNotReady"):
+                    raise
+                # one of the CA's servers has not heard yet what another one says
+                run.clock.sleep(pause)
+                continue
+            return
+        _finalize(run, attempt, csr)
 
     run.step(send, [attempt for attempt in run.going if attempt.placed_order.status == "ready"])
 
 
 def _finalize(run: Run, attempt: Attempt, csr: bytes) -> None:
-    """Finalize an order; a connection that broke is raised only when that has left the order ready, to be done again."""
+    """Finalize an order; an error is raised when the order is as ready as before, to be done again, or given up."""
     try:
         run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
     except (NetworkError, ProblemError) as error:
-        if not error.uncertain:
+        if not error.uncertain and not (isinstance(error, ProblemError) and error.is_("orderNotReady")):
             raise
         run.take(attempt, fetch_order(run.session, attempt.placed_order.url))
-        if attempt.placed_order.status == "ready":
+        if attempt.placed_order.status in ("pending", "ready", "invalid"):
             raise
 
 
@@ -204,7 +216,11 @@ def download(run: Run) -> None:
         chains = download_chains(run.session, attempt.placed_order, alternates=preferred is not None)
         attempt.chain = choose_chain(chains, preferred)
         identifiers = attempt.decision.wanted.identifiers
-        attempt.issued = check_issued(attempt.chain, attempt.fingerprint, identifiers, run.clock.now())
+        try:
+            attempt.issued = check_issued(attempt.chain, attempt.fingerprint, identifiers, run.clock.now())
+        except OtherKeyError as error:
+            # somebody else with this account had the same order and was quicker
+            raise LostOrderError(error.message, order=attempt.placed_order.url) from error
 
     run.step(fetch)
 
