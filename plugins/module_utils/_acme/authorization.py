@@ -15,7 +15,7 @@ import requests
 from .._core.identifier import Identifier
 from . import member
 from .answer import read_object
-from .problem import Problem
+from .problem import Problem, UnusableAnswerError
 from .session import Session
 
 
@@ -91,13 +91,18 @@ def fetch_authorization(session: Session, url: str) -> Authorization:
     return _read(session, url, session.post(url, None, "the reading of an authorization", kind="authorization"))
 
 
-def answer(session: Session, challenge: Challenge) -> None:
-    """Tell the CA that it can validate now (RFC 8555 §7.5.1).
+def answer(session: Session, challenge: Challenge) -> Challenge | None:
+    """Tell the CA that it can validate now (RFC 8555 §7.5.1); the challenge as it is then, None if that can't be read.
 
     Not repeated when the connection breaks: CAs may refuse a second answer, and
     the authorization tells how it went.
     """
-    session.post(challenge.url, {}, f"the answer to a {challenge.type} challenge", kind="challenge")
+    what = f"the answer to a {challenge.type} challenge"
+    response = session.post(challenge.url, {}, what, kind="challenge")
+    try:
+        return Challenge.from_json(read_object(response, what))
+    except UnusableAnswerError:
+        return None
 
 
 def deactivate_authorization(session: Session, url: str) -> Authorization:

@@ -12,15 +12,15 @@ them are not asked for either.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from ..._acme.authorization import fetch_authorization
 from ..._acme.order import Order, fetch_order
 from ..._acme.pauses import PausedError
 from ..._acme.problem import NetworkError, ProblemError
 from ..._core.errors import Error
-from ..._core.workers import do_each
+from .replicas import LAGS, is_unknown
 from .run import Attempt, Run
+from .validation import check_going, describe_invalid
 
 ENOUGH = 4  # orders in a row that are not done: the CA has not got further
 SHORTEST = 0.001  # seconds
@@ -29,21 +29,27 @@ FIRST, FACTOR, STEPS = 0.05, 1.6, 10  # seconds between looks when the CA does n
 
 def await_ready(run: Run) -> None:
     """Wait until the CA has validated everything; the order's status says so for all names in one request."""
-    _Wait(run, ("pending",)).until_done("validated")
+    _Wait(run, lambda order: order.status == "pending").until_done("validated")
 
 
 def await_issued(run: Run) -> None:
     """Wait until the CA has made the certificates."""
-    _Wait(run, ("ready", "processing")).until_done("issued")
+    _Wait(run, _is_under_way).until_done("issued")
+
+
+def _is_under_way(order: Order) -> bool:
+    """Whether the certificate is still to come: a valid order may show its URL a moment later."""
+    return order.status in ("ready", "processing") or (order.status == "valid" and order.certificate is None)
 
 
 class _Wait:
-    """The orders of a run that are in one of some states, read until none is, or until the run's patience ends."""
+    """The orders of a run that are unfinished, read until none is, or until the run's patience ends."""
 
-    def __init__(self, run: Run, states: Sequence[str]) -> None:
+    def __init__(self, run: Run, is_unfinished: Callable[[Order], bool]) -> None:
         self._run = run
-        self._states = states
+        self._is_unfinished = is_unfinished
         self._looks: Counter[Attempt] = Counter()
+        self._unknown: Counter[Attempt] = Counter()
         self._in_a_row = 0
         self._fruitless = 0
         self._deadline = run.clock.monotonic() + run.patience
@@ -69,14 +75,14 @@ class _Wait:
         )
 
     def _waiting(self) -> list[Attempt]:
-        return [attempt for attempt in self._run.going if attempt.placed_order.status in self._states]
+        return [attempt for attempt in self._run.going if self._is_unfinished(attempt.placed_order)]
 
     def _round(self, due: list[Attempt]) -> None:
         """Look at the orders that are due, those first that were looked at least often, until it is no use."""
         self._in_a_row = 0
         before = self._looks.copy()
         self._run.step(self._look, sorted(due, key=before.__getitem__))
-        left = [attempt for attempt in due if attempt.placed_order.status in self._states]
+        left = [attempt for attempt in due if self._is_unfinished(attempt.placed_order)]
         self._fruitless = 0 if len(left) < len(due) else self._fruitless + 1
         for attempt in left:
             pause = FIRST * FACTOR ** min(self._fruitless + self._looks[attempt], STEPS)
@@ -93,9 +99,17 @@ class _Wait:
         order = self._read(attempt)
         if order is not None:
             self._run.take(attempt, order)
-        self._in_a_row = self._in_a_row + 1 if order is None or order.status in self._states else 0
+        self._in_a_row = self._in_a_row + 1 if order is None or self._is_unfinished(order) else 0
         if order is not None and order.status == "invalid":
-            raise _describe_invalid(self._run, attempt)
+            raise describe_invalid(self._run, attempt)
+        if order is not None and order.status == "pending" and self._is_suspect(attempt):
+            check_going(self._run, attempt)
+
+    def _is_suspect(self, attempt: Attempt) -> bool:
+        """Whether to look for a failed validation: at once if the CA hinted at one, else ever more seldom."""
+        looks = self._looks[attempt]
+        hinted = not self._run.refused_answers.isdisjoint(attempt.placed_order.authorizations)
+        return hinted or (looks > 1 and looks.bit_count() == 1)
 
     def _read(self, attempt: Attempt) -> Order | None:
         """The order as it is now; None when there may be an answer later, while there is time."""
@@ -105,7 +119,7 @@ class _Wait:
             pause = (error.until - self._run.clock.now()).total_seconds()
             self._put_off(attempt, error, pause)
         except ProblemError as error:
-            if (error.problem.status or 500) < 500 and not error.asks_to_wait:
+            if (error.problem.status or 500) < 500 and not error.asks_to_wait and not self._may_lag(attempt, error):
                 raise
             self._put_off(attempt, error, error.retry_after)
         except NetworkError as error:
@@ -115,24 +129,14 @@ class _Wait:
             return order
         return None
 
+    def _may_lag(self, attempt: Attempt, error: ProblemError) -> bool:
+        """Whether the order is so new that the CA's server need not know it yet."""
+        self._unknown[attempt] += 1
+        return is_unknown(error) and attempt.ordered and self._unknown[attempt] <= len(LAGS)
+
     def _put_off(self, attempt: Attempt, error: Error, pause: float | None) -> None:
         """Look again after so many seconds; raise the error when the deadline is before that."""
         attempt.trouble = error
         attempt.next_look = self._run.clock.monotonic() + (pause or 0.0)
         if attempt.next_look > self._deadline:
             raise error
-
-
-def _describe_invalid(run: Run, attempt: Attempt) -> Error:
-    """Why an order failed: the order's own problem or those of its challenges, whole and per name."""
-    order = attempt.placed_order
-    found, _failed = do_each(lambda url: fetch_authorization(run.session, url), order.authorizations, 1)
-    problems = {each.identifier.value: each.error for each in found.values() if each.error is not None}
-    sentences = [f"{name}: {problem.sentence()}" for name, problem in sorted(problems.items())]
-    if order.error is not None and not sentences:
-        sentences = [order.error.sentence()]
-    return Error(
-        "; ".join(sentences) or f"The CA gave up the order without a reason: {order.url}",
-        problem=order.error.as_dict() if order.error else None,
-        problems={name: problem.as_dict() for name, problem in problems.items()},
-    )

@@ -22,7 +22,7 @@ from ..._core.errors import Error, StoreError
 from ..pending import pending_order
 from ..renewal import note_not_replaceable
 from .adoption import adopt_orders, take_from_others
-from .run import Attempt, Run
+from .run import STATUSES, Attempt, Run
 
 OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
 """What CAs have called it when they would not take ``replaces``."""
@@ -70,7 +70,8 @@ def resume_orders(run: Run) -> None:
 
 def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     """Go on with an order, unless nothing can become of it any more."""
-    hopeless = _is_old(pending, run.clock.now())
+    now = run.clock.now()
+    hopeless = _is_old(pending, now)
     try:
         order = fetch_order(run.session, pending["url"])
     except (NetworkError, ProblemError) as error:
@@ -80,7 +81,8 @@ def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     # once finalized, an order is of use to nobody who has not the key
     for_lost_key = attempt.key_made and order.status in ("processing", "valid")
     stuck = hopeless and order.status == "processing"
-    if order.status != "invalid" and not for_lost_key and not stuck:
+    over = order.status in ("pending", "ready") and order.expires is not None and order.expires <= now
+    if order.status in STATUSES and order.status != "invalid" and not for_lost_key and not stuck and not over:
         run.take(attempt, order)
 
 

@@ -25,6 +25,8 @@ from ..._x509.key import PrivateKey, fingerprint_of
 from ..plan import Decision, Stored
 from ..wanted import Target, Wanted
 
+STATUSES = ("pending", "ready", "processing", "valid", "invalid")
+
 
 class LostOrderError(Error):
     """Nothing can become of the order, for no fault of the certificate or its names: a new order helps."""
@@ -38,7 +40,8 @@ class Attempt:
     lost. ``key_made`` says the same of its key. ``next_look`` is when the CA wants the order to be read again at
     the earliest (clock.monotonic()), and ``trouble`` why the last look at it told nothing.
     ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
-    asked again later. ``again`` says that an order for it was lost before in this task. ``parked`` says that it goes on in a later run, once others have put its
+    asked again later. ``again`` says that an order for it was lost before in this task,
+    and ``given_up`` that nothing can become of the one that it has. ``parked`` says that it goes on in a later run, once others have put its
     answers into place, or another order for the same name is through.
     """
 
@@ -58,6 +61,7 @@ class Attempt:
     held: Error | None = None
     refused: bool = False
     again: bool = False
+    given_up: bool = False
     parked: bool = False
 
     # attempts are told apart by who they are, since several may look alike
@@ -123,7 +127,8 @@ class Run:
 
     ``width`` is how many requests are under way at once, and ``patience`` how
     many seconds the CA gets for validating and as many for issuing. ``updates``
-    counts the UPDATE messages by responder. ``placements`` and ``requests`` are what the
+    counts the UPDATE messages by responder. ``refused_answers`` are the URLs of authorizations whose challenge the CA
+    called failed when it was answered. ``placements`` and ``requests`` are what the
     parked attempts wait for: answers on other hosts, and CSRs of frontends. ``memory`` is told what the run does.
     """
 
@@ -134,6 +139,7 @@ class Run:
     width: int = 16
     patience: float = 120.0
     authorizations: dict[str, Authorization] = field(default_factory=dict)
+    refused_answers: set[str] = field(default_factory=set)
     updates: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
@@ -150,9 +156,14 @@ class Run:
         self.notes.extend(note for note in notes if note not in self.notes)
 
     def take(self, attempt: Attempt, order: Order) -> None:
-        """Note an attempt's order as the CA has just shown it, and how long it wants to be left alone."""
+        """Note an attempt's order as the CA has just shown it, and how long it wants to be left alone.
+
+        LostOrderError for a status that RFC 8555 §7.1.6 does not know.
+        """
         attempt.order = order
         attempt.next_look = self.clock.monotonic() + (order.retry_after or 0.0)
+        if order.status not in STATUSES:
+            raise LostOrderError(f"Nothing can become of the order {order.url}: its status is {order.status}")
 
     def step(self, function: Callable[[Attempt], None], attempts: list[Attempt] | None = None) -> None:
         """Do one step for all that are going (or for some of them), and let drop out what fails."""

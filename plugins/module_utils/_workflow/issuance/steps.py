@@ -29,10 +29,9 @@ from ..._x509.chain import OtherKeyError, check_issued, choose_chain
 from ..._x509.csr import load_csr, make_csr
 from ..._x509.key import PrivateKey, key_to_pem, load_key, make_key
 from ..profiles import check_offered
+from .replicas import ask_again, is_not_ready, is_unknown
 from .run import Attempt, LostOrderError, Run
-
-LAGS = (0.25, 0.5, 1.0)
-"""Seconds after which is asked again what only one of a CA's servers does not know yet."""
+from .validation import check_usable
 
 CsrOrProblem = Union[bytes, Error]
 """A CSR in PEM, or why the frontend gave none."""
@@ -100,11 +99,14 @@ def _take_up_key(run: Run, attempt: Attempt) -> PrivateKey | None:
 
 
 def read_authorizations(run: Run) -> None:
-    """Fetch the authorizations of all pending orders, each one once even if orders share it."""
+    """Fetch the authorizations of all pending orders, each one once even if orders share it; dead orders fail here."""
     pending = [attempt for attempt in run.going if attempt.placed_order.status == "pending"]
     urls = dict.fromkeys(url for attempt in pending for url in attempt.placed_order.authorizations)
-    run.authorizations, failed = do_each(lambda url: fetch_authorization(run.session, url), urls, run.width)
+    run.authorizations, failed = do_each(
+        lambda url: ask_again(run.clock, lambda: fetch_authorization(run.session, url), is_unknown), urls, run.width
+    )
     _drop(pending, failed, lambda attempt: attempt.placed_order.authorizations)
+    run.step(lambda attempt: check_usable(run, attempt), [each for each in pending if each.failure is None])
 
 
 def pending_authorizations(run: Run, attempt: Attempt) -> list[Authorization]:
@@ -144,26 +146,34 @@ def answer(run: Run) -> None:
 
     def send(url: str) -> None:
         try:
-            answer_challenge(run.session, challenges[url])
+            answered = answer_challenge(run.session, challenges[url])
         except (NetworkError, ProblemError) as error:
-            if not error.uncertain:
+            if not error.uncertain and not _may_be_answered(error):
                 raise
-            _answer_again(run, url, challenges[url])
+            answered = ask_again(run.clock, lambda: _answer_again(run, url, challenges[url]), _may_be_answered)
+        if answered and answered.error and answered.status != "processing":
+            run.refused_answers.add(url)
 
     _sent, failed = do_each(send, challenges, run.width)
     _drop(run.going, failed, lambda attempt: list(needs[attempt]))
 
 
-def _answer_again(run: Run, url: str, challenge: Challenge) -> None:
+def _answer_again(run: Run, url: str, challenge: Challenge) -> Challenge | None:
     """Answer once more if the CA has not got it; whether it has got this one, the order tells."""
     now = fetch_authorization(run.session, url).challenge(challenge.type)
     if now is None or now.status != "pending":
-        return
+        return now
     try:
-        answer_challenge(run.session, now)
+        return answer_challenge(run.session, now)
     except NetworkError as error:
         if not error.uncertain:
             raise
+    return None
+
+
+def _may_be_answered(error: NetworkError | ProblemError) -> bool:
+    """Whether the CA may have refused an answer as its challenge, or its authorization, was pending no longer."""
+    return isinstance(error, ProblemError) and error.is_("malformed")
 
 
 def _unanswered(run: Run, attempt: Attempt) -> dict[str, Challenge]:
@@ -179,19 +189,10 @@ def finalize(run: Run) -> None:
     def send(attempt: Attempt) -> None:
         wanted = attempt.decision.wanted
         csr = attempt.csr.der if attempt.csr else make_csr(attempt.own_key, wanted.identifiers)
-        for pause in LAGS:
-            try:
-                _finalize(run, attempt, csr)
-            except LostConnectionError:
-                continue
-            except ProblemError as error:
-                if not error.is_("orderNotReady"):
-                    raise
-                # one of the CA's servers has not heard yet what another one says
-                run.clock.sleep(pause)
-                continue
-            return
-        _finalize(run, attempt, csr)
+        try:
+            ask_again(run.clock, lambda: _finalize(run, attempt, csr), is_not_ready)
+        except LostConnectionError:
+            _finalize(run, attempt, csr)
 
     run.step(send, [attempt for attempt in run.going if attempt.placed_order.status == "ready"])
 
@@ -201,7 +202,7 @@ def _finalize(run: Run, attempt: Attempt, csr: bytes) -> None:
     try:
         run.take(attempt, finalize_order(run.session, attempt.placed_order, csr))
     except (NetworkError, ProblemError) as error:
-        if not error.uncertain and not (isinstance(error, ProblemError) and error.is_("orderNotReady")):
+        if not error.uncertain and not (isinstance(error, ProblemError) and is_not_ready(error)):
             raise
         run.take(attempt, fetch_order(run.session, attempt.placed_order.url))
         if attempt.placed_order.status in ("pending", "ready", "invalid"):
@@ -213,7 +214,8 @@ def download(run: Run) -> None:
 
     def fetch(attempt: Attempt) -> None:
         preferred = attempt.decision.wanted.preferred_chain
-        chains = download_chains(run.session, attempt.placed_order, alternates=preferred is not None)
+        order, alternates = attempt.placed_order, preferred is not None
+        chains = ask_again(run.clock, lambda: download_chains(run.session, order, alternates), is_unknown)
         attempt.chain = choose_chain(chains, preferred)
         identifiers = attempt.decision.wanted.identifiers
         try:

@@ -15,7 +15,7 @@ from ..._x509.key import key_to_pem
 from ..plan import read_stored
 from ..recovery import describe_facts
 from ..revoked import REVOCATIONS
-from .run import Attempt, Run
+from .run import Attempt, LostOrderError, Run
 
 
 def store_issued(run: Run) -> None:
@@ -63,7 +63,8 @@ def record_failures(run: Run) -> None:
 def _is_lost(attempt: Attempt) -> bool:
     """Whether nothing can become of the order any more: given up by the CA, or issued as we can't use it."""
     refused = attempt.chain is not None and attempt.issued is None
-    return refused or (attempt.order is not None and attempt.order.status == "invalid")
+    invalid = attempt.order is not None and attempt.order.status == "invalid"
+    return refused or invalid or attempt.given_up or isinstance(attempt.failure, LostOrderError)
 
 
 def _describe(run: Run, attempt: Attempt) -> dict[str, Any]:

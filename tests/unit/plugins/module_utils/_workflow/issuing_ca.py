@@ -80,6 +80,7 @@ class Order:
     status: str = "pending"
     looks: int = 0
     chain: bytes = b""
+    shown: bool = True
     error: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
@@ -89,7 +90,7 @@ class Order:
             "authorizations": [each.url for each in self.authorizations],
             "finalize": f"{self.url}/finalize",
             "expires": format_instant(self.expires),
-            **({"certificate": f"{self.url}/certificate"} if self.status == "valid" else {}),
+            **({"certificate": f"{self.url}/certificate"} if self.status == "valid" and self.shown else {}),
             **({"error": self.error} if self.error else {}),
         }
 
@@ -102,7 +103,9 @@ class Manners:
     shown as processing after finalize (Boulder). ``failing`` are names that can't be validated, and
     ``after_failure`` what then becomes of things: "invalid" all of them, "pending" all of them (smallstep), or
     "authorization" only that is invalid (acme2certifier). ``finalize_breaks``: so many times 500, and the order is
-    invalid afterwards.
+    invalid afterwards. ``answers_late``: a challenge looks as if it were under way when it is answered, and
+    ``shows_certificate_late``: an order is valid before it has its certificate. ``deactivates``: whether a client can
+    give an authorization up.
     """
 
     reuses_orders: bool = False
@@ -111,6 +114,9 @@ class Manners:
     failing: set[str] = field(default_factory=set)
     after_failure: str = "invalid"
     finalize_breaks: int = 0
+    answers_late: bool = False
+    deactivates: bool = True
+    shows_certificate_late: bool = False
     lifetime: timedelta = timedelta(days=90)
 
 
@@ -160,7 +166,8 @@ class IssuingCa(FakeCa):
         def key(each: dict[str, Any]) -> Any:
             return sorted(name["value"] for name in each["identifiers"]), each.get("profile")
 
-        return next((each for each in self.open_orders() if key(each.payload) == key(payload)), None)
+        alive = [each for each in self.open_orders() if {a.status for a in each.authorizations} <= {"pending", "valid"}]
+        return next((each for each in alive if key(each.payload) == key(payload)), None)
 
     def _make_order(self, payload: dict[str, Any]) -> Order:
         url = f"{HOST}/order/{len(self.orders) + 1}"
@@ -189,9 +196,11 @@ class IssuingCa(FakeCa):
         return made
 
     def _show_authorization(self, made: Authorization, seen: Seen) -> Answer:
-        if seen.payload:
+        if seen.payload and self.manners.deactivates:
             made.status = seen.payload["status"]
-            self._settle_all()
+            for order in self.orders:
+                if made in order.authorizations:
+                    order.status = "invalid"
         return Answer(document=made.document())
 
     def _validate(self, made: Authorization) -> Answer:
@@ -202,7 +211,8 @@ class IssuingCa(FakeCa):
         else:
             made.status = made.challenge = "valid"
         self._settle_all()
-        return Answer(document=made.document()["challenges"][0])
+        shown = made.document()["challenges"][0]
+        return Answer(document={**shown, "status": "processing"} if self.manners.answers_late else shown)
 
     def _settle_all(self) -> None:
         for order in self.orders:
@@ -218,10 +228,12 @@ class IssuingCa(FakeCa):
             order.status = "invalid"
 
     def _show(self, order: Order) -> Answer:
+        if order.status == "valid":
+            order.shown = True
         if order.status == "processing":
             order.looks -= 1
             if order.looks < 0:
-                order.status = "valid"
+                order.status, order.shown = "valid", not self.manners.shows_certificate_late
         return Answer(document=order.document())
 
     def _finalize(self, order: Order, seen: Seen) -> Answer:

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from tests.unit.plugins.module_utils._acme.fakes import Answer
+from tests.unit.plugins.module_utils._acme.fakes import Answer, refusal
 
 from .issuing_ca import Manners, Site, csr_for, site_of, statuses
 
@@ -147,6 +148,121 @@ def test_an_order_that_somebody_else_has_finalized_is_ordered_anew_in_the_same_t
     result = found.keep(site_of("shop", key_types=["ecdsa-p256"]))
     assert statuses(result) == {"shop/ecdsa-p256": "issued"}
     assert len(found.ca.orders) == 2
+
+
+# Orders that can't come
+
+
+@pytest.mark.parametrize("after_failure", ["invalid", "pending", "authorization"])
+def test_a_failed_validation_ends_the_wait_at_once_with_the_ca_s_reason(site: Found, after_failure: str) -> None:
+    found = site(failing={"bad.example.com"}, after_failure=after_failure)
+    result = found.keep(site_of("bad", key_types=["ecdsa-p256"]), site_of("good", key_types=["ecdsa-p256"]))
+    assert statuses(result) == {"bad/ecdsa-p256": "failed", "good/ecdsa-p256": "issued"}
+    assert "no TXT record for bad.example.com" in result["certificates"][0]["reason"]
+    assert sum(found.clock.slept) < 5
+
+
+def test_a_validation_that_fails_later_is_found_in_the_authorization_of_an_order_that_stays_pending(
+    site: Found,
+) -> None:
+    found = site(failing={"bad.example.com"}, after_failure="authorization", answers_late=True)
+    result = found.keep(site_of("bad", key_types=["ecdsa-p256"]), site_of("good", key_types=["ecdsa-p256"]))
+    assert statuses(result) == {"bad/ecdsa-p256": "failed", "good/ecdsa-p256": "issued"}
+    assert "no TXT record for bad.example.com" in result["certificates"][0]["reason"]
+    assert sum(found.clock.slept) < 10
+
+
+@pytest.mark.parametrize("after_failure", ["pending", "authorization"])
+def test_after_a_repair_the_next_attempt_succeeds(site: Found, after_failure: str) -> None:
+    found = site(failing={"shop.example.com"}, after_failure=after_failure)
+    found.keep(site_of("shop"))
+    found.ca.manners.failing.clear()
+    assert set(statuses(found.keep(site_of("shop"), later=2 * MINUTE)).values()) == {"issued"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "deactivated"},
+        {"status": "expired"},
+        {"status": "revoked"},
+        {"status": "a status of its own"},
+        {"status": "invalid"},
+        {"challenge": "invalid"},
+        {"expires": -1},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("reuses", [False, True], ids=["new orders", "the same order"])
+def test_an_order_whose_authorization_is_of_no_use_any_more_is_ordered_anew(
+    site: Found, change: dict[str, Any], reuses: bool
+) -> None:
+    found = site(reuses_orders=reuses, after_failure="authorization")
+    found.ca.script["/authorization/1/answer"] = deque([Answer(503)])
+    assert set(statuses(found.keep(site_of("shop", key_types=["ecdsa-p256"]))).values()) == {"failed"}
+    authorization = found.ca.authorizations[0]
+    if "expires" in change:
+        change = {"expires": found.clock.now()}
+    for member, value in change.items():
+        setattr(authorization, member, value)
+    assert statuses(found.keep(site_of("shop", key_types=["ecdsa-p256"]), later=DAY)) == {"shop/ecdsa-p256": "issued"}
+    assert len(found.ca.orders) == 2
+
+
+@pytest.mark.parametrize("change", [{"status": "unheard of"}, {"expires": True}], ids=["status", "expires"])
+def test_a_pending_order_that_is_over_is_ordered_anew(site: Found, change: dict[str, Any]) -> None:
+    found = site(after_failure="authorization")
+    found.ca.script["/authorization/1/answer"] = deque([Answer(503)])
+    found.keep(site_of("shop", key_types=["ecdsa-p256"]))
+    for member, value in change.items():
+        setattr(found.ca.orders[0], member, found.clock.now() if value is True else value)
+    assert statuses(found.keep(site_of("shop", key_types=["ecdsa-p256"]), later=DAY)) == {"shop/ecdsa-p256": "issued"}
+
+
+def test_an_order_that_the_ca_never_makes_usable_fails_with_a_sentence(site: Found) -> None:
+    """A CA that hands out the same dead order again and again."""
+    found = site(reuses_orders=True, after_failure="authorization", deactivates=False)
+    found.ca.script["/authorization/1/answer"] = deque([Answer(503)])
+    found.keep(site_of("shop", key_types=["ecdsa-p256"]))
+    found.ca.authorizations[0].challenge = "invalid"
+    result = found.keep(site_of("shop", key_types=["ecdsa-p256"]), later=DAY)
+    assert statuses(result) == {"shop/ecdsa-p256": "failed"}
+    assert "the dns-01 challenge for shop.example.com is invalid" in result["certificates"][0]["reason"]
+
+
+def test_what_the_ca_says_to_finalize_is_told_when_the_order_is_invalid_afterwards(site: Found) -> None:
+    found = site(finalize_breaks=1)
+    result = found.keep(site_of("shop", key_types=["ecdsa-p256"]))
+    assert "the signer is out of order" in result["certificates"][0]["reason"]
+    assert set(statuses(found.keep(site_of("shop"), later=2 * MINUTE)).values()) == {"issued"}
+
+
+# Servers of the CA that lag behind others
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/order/1/finalize", refusal("orderNotReady", 403, "the order is not ready")),
+        ("/order/1", refusal("malformed", 404, "no such order")),
+        ("/authorization/1", refusal("malformed", 404, "no such authorization")),
+        ("/authorization/1/answer", refusal("malformed", 400, "authorization must be pending")),
+        ("/order/1/certificate", refusal("malformed", 404, "no such certificate")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_server_of_the_ca_that_has_not_heard_yet_is_asked_again_in_the_same_run(
+    site: Found, path: str, answer: Answer
+) -> None:
+    found = site(looks=1)
+    found.ca.script[path] = deque([answer])
+    assert statuses(found.keep(site_of("shop", key_types=["ecdsa-p256"]))) == {"shop/ecdsa-p256": "issued"}
+    assert len(found.ca.orders) == 1
+
+
+def test_a_valid_order_without_its_certificate_is_looked_at_again(site: Found) -> None:
+    found = site(looks=1, shows_certificate_late=True)
+    assert statuses(found.keep(site_of("shop", key_types=["ecdsa-p256"]))) == {"shop/ecdsa-p256": "issued"}
 
 
 def _records(found: Site) -> list[dict[str, str]]:

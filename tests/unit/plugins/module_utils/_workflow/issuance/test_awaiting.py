@@ -60,6 +60,7 @@ class SlowCa(FakeCa):
             "identifiers": [{"type": "dns", "value": "a.example.com"}],
             "authorizations": [],
             "finalize": f"{HOST}/finalize",
+            **({"certificate": f"{HOST}/certificate"} if done and self.late == "valid" else {}),
         }
         headers = {"Retry-After": self.retry_after} if self.retry_after and not done else {}
         return Answer(document=document, headers=headers)
