@@ -5,30 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
-from .._acme.challenge import dns_01, http_01, tls_alpn_01
-from .._core.clock import Clock, format_instant
-from .._core.errors import InputError
+from .._core.clock import Clock
+from .._core.errors import Error, InputError, StoreError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
-from .connection import Authority, account_in_use, connect
-from .issuance import steps
-from .issuance.awaiting import await_issued, await_ready
-from .issuance.opening import open_orders, resume_orders
+from .agenda import Agenda
+from .connection import Authority, OpenSession, account_in_use, connect
+from .issuance import recipes
+from .issuance.needs import describe_needs
 from .issuance.run import Attempt, Run
-from .issuance.storing import note_orders, record_failures, store_issued
 from .job import FailOn, Outcome, clear_finished, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory
 from .orders import Limits
-from .pacing import HeldError
+from .pacing import Deferral, Pace
 from .pending import pending_order
 from .plan import Decision
-from .retry import Retry, parse_retry
+from .retry import parse_retry
 from .wanted import Wanted
+
+NEEDS_VALIDATION = "its order needs a validation of its own: state=present says what to publish for it"
 
 
 def refuse_frontend_keys(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
@@ -57,6 +59,7 @@ class Ordering:
         *,
         limits: Limits | None = None,
         lock_wait: float = 0.0,
+        open_session: OpenSession = connect,
     ) -> None:
         self._files = files
         self._store = CertificateStore(files)
@@ -66,6 +69,7 @@ class Ordering:
         self._clock = clock
         self._limits = limits or Limits()
         self._lock_wait = lock_wait
+        self._open_session = open_session
 
     def check(self, wanted: Sequence[Wanted], state: str, retry: Sequence[str] = ()) -> dict[str, Any]:
         """What would be done, from the list and the store alone."""
@@ -79,89 +83,78 @@ class Ordering:
         memory.forget(decisions, asked, write=False)
         pace = memory.pace(decisions, self._clock.now())
         unordered = [each for each in pace.taken if not self._is_pending(each, account)]
-        outcomes = [memory.explain(outcome_of(each, None, pace.deferred.get(each.target))) for each in decisions]
+        deferrals = pace.deferred | pace.behind
+        outcomes = [memory.explain(outcome_of(each, None, deferrals.get(each.target))) for each in decisions]
         return {"changed": bool(unordered), **self._result(outcomes, "never")}
 
     def place(self, wanted: Sequence[Wanted], retry: Sequence[str] = ()) -> dict[str, Any]:
         """Make or take up an order for all that may be tried now, and say what the challenges need.
 
-        ``retry`` says what is tried now although it has failed lately.
+        For the same names only one order is open at a time. ``retry`` says what is tried now although it has failed
+        lately.
         """
         asked = parse_retry(retry, wanted)
-        needs: dict[str, Any] = {"orders": [], "dns_records": [], "http_files": [], "tls_certificates": []}
-
-        def carry_out(run: Run) -> None:
-            steps.check_profiles(run)
-            steps.prepare_keys(run)
-            note_orders(run)
-            open_orders(run)
-            steps.read_authorizations(run)
-            needs.update(describe_needs(run))
-            record_failures(run)
-
-        def begin(decisions: list[Decision], memory: Memory) -> list[Attempt]:
-            return self._begin_anew(decisions, memory, asked)
-
-        attempts, outcomes = self._do(wanted, carry_out, begin)
-        changed = any(attempt.ordered for attempt in attempts)
-        return {**self._result(outcomes), **needs, "changed": changed}
+        with self._begin(wanted) as task:
+            task.memory.forget(task.decisions, asked)
+            agenda = task.agenda(task.decisions)
+            while (pace := agenda.next(self._clock.now())).taken:
+                task.carry_out(agenda, pace, recipes.place)
+            outcomes = self._conclude(task, agenda)
+        changed = any(attempt.ordered for attempt in agenda.tried.values())
+        return {**self._result(outcomes), **describe_needs(task.runs), "changed": changed}
 
     def finish(self, wanted: Sequence[Wanted]) -> dict[str, Any]:
-        """Answer the challenges of the pending orders, and store the certificates."""
+        """Answer the challenges of the pending orders, and store the certificates.
 
-        def carry_out(run: Run) -> None:
-            steps.prepare_keys(run)
-            resume_orders(run)
-            steps.read_authorizations(run)
-            steps.answer(run)
-            await_ready(run)
-            steps.finalize(run)
-            await_issued(run)
-            steps.download(run)
-            store_issued(run)
-            record_failures(run)
+        A certificate that has waited for another one with the same names is ordered then. It is finished, too, where
+        the CA needs no further validation.
+        """
+        with self._begin(wanted) as task:
+            account = account_in_use(self._authority, self._files)
+            pending = [each for each in task.due if self._is_pending(each, account)]
+            agenda = task.agenda([each for each in task.due if _shares_names(each, pending)])
+            if pending:
+                task.carry_out(agenda, Pace(pending), recipes.finish)
+            while (pace := agenda.next(self._clock.now())).taken:
+                task.carry_out(agenda, pace, recipes.order_next)
+            outcomes = self._conclude(task, agenda)
+        changed = any(attempt.stored for attempt in agenda.tried.values())
+        return {**self._result(outcomes), **describe_needs(task.runs), "changed": changed}
 
-        def begin(decisions: list[Decision], _memory: Memory) -> list[Attempt]:
-            return [Attempt(decision) for decision in decisions if decision.due]
-
-        attempts, outcomes = self._do(wanted, carry_out, begin)
-        changed = any(attempt.issued is not None for attempt in attempts if attempt.failure is None)
-        return {**self._result(outcomes), "changed": changed}
-
-    def _begin_anew(self, decisions: list[Decision], memory: Memory, asked: Retry) -> list[Attempt]:
-        """Attempts for new orders; those have failed already for which there may be none."""
-        now = self._clock.now()
-        memory.forget(decisions, asked)
-        pace = memory.pace(decisions, now)
-        attempts = [Attempt(decision, held=pace.held.get(decision.target)) for decision in decisions if decision.due]
-        for attempt in attempts:
-            deferral = pace.deferred.get(attempt.decision.target)
-            if deferral:
-                # that it has to wait is no news where things go by themselves, but not what was asked for here;
-                # only what another one is tried before must not keep that one from being finished
-                failing = deferral.until is None or deferral.until > now
-                attempt.failure = attempt.held = HeldError(replace(deferral, failing=failing))
-        return attempts
-
-    def _do(
-        self,
-        wanted: Sequence[Wanted],
-        carry_out: Callable[[Run], None],
-        begin: Callable[[list[Decision], Memory], list[Attempt]],
-    ) -> tuple[list[Attempt], list[Outcome]]:
-        with Lock(self._files, self._lock_wait, self._clock):
+    @contextmanager
+    def _begin(self, wanted: Sequence[Wanted]) -> Iterator[_Task]:
+        """Everything a task needs, while no other one works on the store; the CA is reached when it is asked first."""
+        with Lock(self._files, self._lock_wait, self._clock), ExitStack() as stack:
             account = account_in_use(self._authority, self._files)
             decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended=[])
             clear_finished(decisions, self._store)
+            authority, files, width = self._authority, self._files, self._concurrency
+            session = cache(lambda: stack.enter_context(self._open_session(authority, files, width, self._clock)))
             memory = self._recall()
-            attempts = begin(decisions, memory)
-            if any(attempt.failure is None for attempt in attempts):
-                with connect(self._authority, self._files, self._concurrency, self._clock) as session:
-                    width, patience = self._concurrency, self._patience
-                    carry_out(Run(session, self._store, self._clock, attempts, width, patience, memory=memory))
-        made = {attempt.decision.target: attempt for attempt in attempts}
-        outcomes = [outcome_of(decision, made.get(decision.target)) for decision in decisions]
-        return attempts, [memory.explain(outcome) for outcome in outcomes]
+
+            def make_run(attempts: list[Attempt]) -> Run:
+                return Run(session(), self._store, self._clock, attempts, width, self._patience, memory=memory)
+
+            yield _Task(decisions, memory, make_run)
+
+    def _conclude(self, task: _Task, agenda: Agenda) -> list[Outcome]:
+        """What became of each certificate; one that has to wait fails the task, as it was asked for here.
+
+        One that goes behind another does not, or that other one could not be finished.
+        """
+        now = self._clock.now()
+        rest = agenda.rest(now)
+        deferrals = {
+            target: replace(each, failing=each.until is None or each.until > now)
+            for target, each in {**rest.deferred, **rest.behind}.items()
+        }
+        considered = {each.target for each in agenda.considered}
+        parked = {target for target, attempt in agenda.tried.items() if attempt.parked}
+        deferrals |= {target: Deferral(now, NEEDS_VALIDATION, failing=False) for target in parked}
+        attempts = {each.target: _without_order(each) for each in task.due if each.target not in considered}
+        attempts |= agenda.tried
+        outcomes = [outcome_of(each, attempts.get(each.target), deferrals.get(each.target)) for each in task.decisions]
+        return [task.memory.explain(outcome) for outcome in outcomes]
 
     def _recall(self) -> Memory:
         return Memory(self._files, self._authority, self._limits, self._clock)
@@ -174,41 +167,46 @@ class Ordering:
         }
 
     def _is_pending(self, decision: Decision, account_url: str | None) -> bool:
-        pending = pending_order(self._store, decision, account_url)
+        try:
+            pending = pending_order(self._store, decision, account_url)
+        except StoreError:
+            return True  # the run tells what is wrong with it
         return pending is not None and pending["url"] is not None
 
 
-def describe_needs(run: Run) -> dict[str, Any]:
-    """The orders of a run, and what must be where before the CA may look, for the challenge of each certificate."""
-    values: dict[str, dict[str, None]] = {}
-    for _identifier, (owner, value) in _answers(run, "dns-01", dns_01):
-        values.setdefault(owner, {})[value] = None
-    files = {(name.value, path): content for name, (path, content) in _answers(run, "http-01", http_01)}
-    certificates = dict(answer for _identifier, answer in _answers(run, "tls-alpn-01", tls_alpn_01))
-    return {
-        "orders": [_describe_order(attempt) for attempt in run.going],
-        "dns_records": [{"name": owner, "values": sorted(wanted)} for owner, wanted in sorted(values.items())],
-        "http_files": [
-            {"identifier": name, "path": path, "content": content} for (name, path), content in sorted(files.items())
-        ],
-        "tls_certificates": [
-            {"identifier": name, "acme_identifier": digest} for name, digest in sorted(certificates.items())
-        ],
-    }
+@dataclass
+class _Task:
+    """The certificates of a task, what is remembered of them, and the runs over them."""
+
+    decisions: list[Decision]
+    memory: Memory
+    make_run: Callable[[list[Attempt]], Run]
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def due(self) -> list[Decision]:
+        """The certificates that are due."""
+        return [each for each in self.decisions if each.due]
+
+    def agenda(self, considered: Sequence[Decision]) -> Agenda:
+        """What is to be done with some of them."""
+        return Agenda(considered, self.due, self.memory)
+
+    def carry_out(self, agenda: Agenda, pace: Pace, recipe: Callable[[Run], None]) -> None:
+        """Take all that may be tried as far as the recipe goes."""
+        attempts = agenda.begin(pace.taken, pace.held)
+        run = self.make_run(attempts)
+        self.runs.append(run)
+        recipe(run)
+        agenda.end(attempts)
 
 
-def _answers(run: Run, kind: str, make: steps.Make) -> steps.Answers:
-    """What all attempts with this kind of challenge have to answer with."""
-    return [each for answers in steps.answers_of(run, kind, make).values() for each in answers]
+def _shares_names(decision: Decision, others: Sequence[Decision]) -> bool:
+    names = frozenset(decision.wanted.identifiers)
+    return any(names == frozenset(each.wanted.identifiers) for each in others)
 
 
-def _describe_order(attempt: Attempt) -> dict[str, Any]:
-    order, target = attempt.placed_order, attempt.decision.target
-    return {
-        "name": target.name,
-        "key_type": target.key_type,
-        "url": order.url,
-        "status": order.status,
-        "expires": format_instant(order.expires) if order.expires else None,
-        "new": attempt.ordered,
-    }
+def _without_order(decision: Decision) -> Attempt:
+    """An attempt that fails since there is nothing to finish: nothing was tried, so nothing is remembered."""
+    error = Error("no order is pending that fits the wanted certificate; state=present makes one")
+    return Attempt(decision, failure=error, held=error)

@@ -26,7 +26,7 @@ from .agenda import Agenda
 from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
 from .inquiry import Inquiry
-from .issuance.issue import Means, issue
+from .issuance.recipes import Means, issue
 from .issuance.run import Attempt, Placement, Run
 from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory

@@ -151,6 +151,11 @@ class Run:
         """The attempts that have neither failed nor to wait for others."""
         return [attempt for attempt in self.attempts if attempt.failure is None and not attempt.parked]
 
+    @property
+    def unfinished(self) -> list[Attempt]:
+        """The attempts with an order that has not become a certificate yet, and has not failed."""
+        return [each for each in self.attempts if each.failure is None and each.order and not each.stored]
+
     def note(self, *notes: str) -> None:
         """Keep what is worth knowing although it stopped nothing, each sentence once."""
         self.notes.extend(note for note in notes if note not in self.notes)

@@ -127,7 +127,7 @@ def answers_of(run: Run, kind: str, make: Make) -> dict[Attempt, Answers]:
     An attempt whose challenge the CA does not offer fails here.
     """
     found: dict[Attempt, Answers] = {}
-    for attempt in run.going:
+    for attempt in run.unfinished:
         if attempt.decision.wanted.challenge != kind:
             continue
         try:

@@ -28,8 +28,9 @@ from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates
 from ansible_collections.certfleet.acme.plugins.module_utils._store.layout import authority_name
 from ansible_collections.certfleet.acme.plugins.module_utils._store.memory import AccountMemory
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.issue import Means
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.recipes import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import Limits
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
@@ -330,6 +331,11 @@ class Site:
         )
         upkeep = Upkeep(self.files, self.authority, means, bounds, self.clock, open_session=self.connect)
         return upkeep.keep(parse_wanted(entries), attempted, "never", retry)
+
+    @property
+    def ordering(self) -> Ordering:
+        """The same store for users who publish the answers themselves."""
+        return Ordering(self.files, self.authority, 4, 60.0, self.clock, open_session=self.connect)
 
 
 def csr_for(names: Sequence[str]) -> bytes:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connectio
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
+from tests.unit.plugins.module_utils._acme.fakes import refusal
 from tests.unit.plugins.module_utils._core.fakes import FakeClock
+
+from .issuing_ca import Manners, Site, site_of, statuses
 
 CA = "https://acme.example/directory"
 ACCOUNT = "https://acme.example/acct/1"
@@ -47,3 +51,50 @@ def test_only_an_order_that_would_be_taken_up_counts_as_pending(
     CertificateStore(files).set_pending("shop", "ecdsa-p256", {**PENDING, **change})
     ordering = Ordering(files, Authority(CA, "default"), 1, 1.0, FakeClock())
     assert ordering.check(parse_wanted([SHOP]), "present")["changed"] is changed
+
+
+BOTH = parse_wanted([site_of("shop")])
+
+
+def values(result: dict[str, Any]) -> list[str]:
+    return [value for record in result["dns_records"] for value in record["values"]]
+
+
+def test_both_keys_of_a_site_are_finished_after_one_validation_where_the_ca_keeps_it(tmp_path: Path) -> None:
+    found = Site(tmp_path, Manners(reuses_orders=True, reuses_authorizations=True, looks=1))
+    placed = found.ordering.place(BOTH)
+    assert statuses(placed) == {"shop/ecdsa-p256": "deferred", "shop/ecdsa-p384": "deferred"}
+    assert ("msg" in placed, len(placed["orders"]), len(values(placed))) == (False, 1, 1)
+    assert len(found.ordering.place(BOTH)["orders"]) == len(found.ca.orders) == 1
+
+    finished = found.ordering.finish(BOTH)
+    assert statuses(finished) == {"shop/ecdsa-p256": "issued", "shop/ecdsa-p384": "issued"}
+    assert (finished["orders"], len(found.ca.orders), finished["changed"]) == ([], 2, True)
+    assert statuses(found.ordering.finish(BOTH)) == {"shop/ecdsa-p256": "valid", "shop/ecdsa-p384": "valid"}
+
+
+def test_each_key_of_a_site_has_its_round_where_the_ca_validates_for_each_order(tmp_path: Path) -> None:
+    found = Site(tmp_path)
+    found.ordering.place(BOTH)
+    finished = found.ordering.finish(BOTH)
+    assert statuses(finished) == {"shop/ecdsa-p256": "issued", "shop/ecdsa-p384": "deferred"}
+    assert ("msg" in finished, len(finished["orders"]), len(values(finished))) == (False, 1, 1)
+    assert values(found.ordering.place(BOTH)) == values(finished)
+    assert statuses(found.ordering.finish(BOTH)) == {"shop/ecdsa-p256": "valid", "shop/ecdsa-p384": "issued"}
+    assert len(found.ca.orders) == 2
+
+
+def test_a_certificate_goes_on_waiting_behind_one_that_could_not_be_finished(tmp_path: Path) -> None:
+    found = Site(tmp_path, Manners(reuses_orders=True))
+    found.ordering.place(BOTH)
+    found.ca.script["/order/1/finalize"] = deque([refusal("serverInternal", 503)])
+    assert statuses(found.ordering.finish(BOTH)) == {"shop/ecdsa-p256": "failed", "shop/ecdsa-p384": "deferred"}
+    assert len(found.ca.orders) == 1
+
+
+def test_an_order_that_is_dead_is_placed_anew_in_the_same_task(tmp_path: Path) -> None:
+    found = Site(tmp_path, Manners(after_failure="authorization"))
+    found.ordering.place(BOTH)
+    found.ca.authorizations[0].status = "expired"
+    placed = found.ordering.place(BOTH)
+    assert [each["url"][-1] for each in placed["orders"]] == ["2"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run from keys to stored certificates, with the answers to all challenges in place before the CA looks."""
+"""In which order the steps of a run come: for the whole way, and for its two halves with a user in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import steps
 from .alpn import AlpnAnswers, Listener
 from .awaiting import await_issued, await_ready
 from .dns import DnsAnswers
-from .opening import open_orders
+from .opening import open_orders, resume_orders
 from .run import Run
 from .storing import note_orders, record_failures, store_issued
 from .web import Web, WebAnswers
@@ -42,11 +42,7 @@ def issue(run: Run, means: Means) -> None:
     Whatever happens, every answer that was published is withdrawn again; the CA
     and the disk are kept at work meanwhile.
     """
-    steps.check_profiles(run)
-    steps.prepare_keys(run, means.csrs)
-    note_orders(run)
-    open_orders(run)
-    steps.read_authorizations(run)
+    _order(run, means.csrs)
     all_answers = (
         DnsAnswers(run, means.fleet, means.wait),
         WebAnswers(run, means.web),
@@ -62,10 +58,46 @@ def issue(run: Run, means: Means) -> None:
             await_ready(run)
         finally:
             withdrawals = [background.submit(answers.withdraw) for answers in all_answers]
-        steps.finalize(run)
-        await_issued(run)
-        steps.download(run)
-        store_issued(run)
-        record_failures(run)
+        _collect(run)
     for withdrawal in withdrawals:
         withdrawal.result()
+
+
+def place(run: Run) -> None:
+    """The first half: orders, whose challenges the user answers."""
+    _order(run)
+    record_failures(run)
+
+
+def finish(run: Run) -> None:
+    """The second half, when all answers are in place."""
+    steps.prepare_keys(run)
+    resume_orders(run)
+    steps.read_authorizations(run)
+    steps.answer(run)
+    await_ready(run)
+    _collect(run)
+
+
+def order_next(run: Run) -> None:
+    """Orders in the place of finished ones for the same names; one that needs no validation goes all the way."""
+    _order(run)
+    for attempt in run.going:
+        attempt.parked = attempt.placed_order.status == "pending"
+    _collect(run)
+
+
+def _order(run: Run, csrs: Mapping[str, steps.CsrOrProblem] | None = None) -> None:
+    steps.check_profiles(run)
+    steps.prepare_keys(run, csrs)
+    note_orders(run)
+    open_orders(run)
+    steps.read_authorizations(run)
+
+
+def _collect(run: Run) -> None:
+    steps.finalize(run)
+    await_issued(run)
+    steps.download(run)
+    store_issued(run)
+    record_failures(run)
