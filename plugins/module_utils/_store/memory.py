@@ -11,7 +11,7 @@ from .._core.errors import StoreError
 from .._core.files import Files
 from .layout import memory_folder
 
-Subject = Literal["identifiers", "orders", "pauses", "renewal"]
+Subject = Literal["identifiers", "orders", "pauses", "renewal", "visits"]
 
 
 class AccountMemory:

@@ -69,13 +69,13 @@ class Failures:
             now - VALIDATION_WINDOW < at <= now + SLACK for at in self.validations
         )
 
-    def failed(self, now: datetime, reason: str, validations: int = 0) -> Failures:
-        """The same after one more failed attempt, in which so many validations failed."""
+    def failed(self, now: datetime, reason: str, validations: int = 0, longest: timedelta = DELAYS[-1]) -> Failures:
+        """The same after one more failed attempt, in which so many validations failed; the pause is ``longest`` at most."""
         recent = [at for at in self.validations if now - VALIDATION_WINDOW < at <= now + SLACK]
         return Failures(
             count=self.count + 1,
             at=now,
-            next_attempt=now + delay_after(self.count + 1),
+            next_attempt=now + min(delay_after(self.count + 1), longest),
             reason=reason,
             validations=(*recent, *[now] * validations)[-2 * MOST_VALIDATIONS :],
         )

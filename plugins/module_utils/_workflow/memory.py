@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .._acme.directory import check_directory_url
@@ -23,6 +23,7 @@ from .._store.layout import authority_name
 from .._store.memory import AccountMemory
 from .connection import Authority, account_in_use
 from .failures import (
+    DELAYS,
     NO_FAILURES,
     Failures,
     Refusal,
@@ -37,11 +38,17 @@ from .failures import (
 from .issuance.run import Attempt
 from .job import Outcome
 from .orders import Limits, OrderLog
-from .pacing import Candidate, Known, Pace, pace
+from .pacing import Candidate, Known, Pace, is_exempt, pace
 from .pending import pending_order
 from .plan import Decision, order_by_urgency
+from .registered_domain import registered_domains
 from .retry import Retry
 from .wanted import Target, Wanted
+
+ATTEMPTS = 4
+"""How many more attempts there are at least before a certificate expires, however often it has failed."""
+
+NO_FAILURE = "", DELAYS[-1]
 
 
 class Memory:
@@ -61,6 +68,7 @@ class Memory:
         self._certificates: dict[Target, Failures] = {}
         self._candidates: dict[Target, Candidate] = {}  # thousands wait for their turn while some are tried
         self._resumable: set[Target] = set()
+        self._exempt: set[Target] = set()
         for target, at in self._orders.reserved.items():
             name, _slash, key_type = target.partition("/")
             if not self._may_be_made(name, key_type, at):
@@ -86,8 +94,11 @@ class Memory:
     def _candidate(self, decision: Decision) -> Candidate:
         found = self._candidates.get(decision.target)
         if found is None or found.decision is not decision:
-            pending = self._is_pending(decision)
-            found = Candidate(decision, self.failures_of(decision), pending, pending or self._is_in_doubt(decision))
+            order = self._open_order(decision)
+            pending = bool(order and order["url"])
+            if pending:
+                self._resumable.add(decision.target)
+            found = Candidate(decision, self.failures_of(decision), pending, order is not None)
             self._candidates[decision.target] = found
         return found
 
@@ -119,13 +130,22 @@ class Memory:
         at = self._clock.now().replace(microsecond=0)
         ordering = [attempt for attempt in attempts if attempt.held is None]
         for attempt in ordering:
-            if attempt.decision.target not in self._resumable:
-                self._orders.reserve(_key(attempt.decision.target), _names(attempt.decision.wanted), at)
+            target = attempt.decision.target
+            if is_exempt(attempt.decision, self.failures_of(attempt.decision), at):
+                self._exempt.add(target)
+            elif target not in self._resumable:
+                self._reserve(attempt.decision, at)
         try:
             self._account.remember("orders", self._orders.as_dict())
         except StoreError as error:
             for attempt in ordering:
                 attempt.held = error
+
+    def _reserve(self, decision: Decision, at: datetime) -> None:
+        names = _names(decision.wanted)
+        self._orders.reserve(_key(decision.target), names, at)
+        if self._limits.max_orders_per_domain is not None and not decision.issued_before:
+            self._orders.note_new(registered_domains(decision.wanted.identifiers), names, at)
 
     def has_ordered(self, wanted: Wanted, url: str) -> bool:
         """Whether an order with this URL was made before for these names."""
@@ -135,7 +155,7 @@ class Memory:
         """Remember what came of a run; what can't be written down is in the results all the same."""
         now = self._clock.now()
         well = {name for each in attempts if each.stored for name in _bases(each.decision.wanted)}
-        failed: dict[str, str] = {}
+        failed: dict[str, tuple[str, timedelta]] = {}
         validations: Counter[str] = Counter()
         for attempt in attempts:
             self._candidates.pop(attempt.decision.target, None)
@@ -149,12 +169,13 @@ class Memory:
             self._record_one(attempt.decision, error, refusal, now)
             if refusal is None:
                 names = blamed(error, attempt.decision.wanted.identifiers) - well
-                failed.update(dict.fromkeys(names, error.message))
+                longest = _longest_delay(attempt.decision, now)
+                failed.update((name, (error.message, min(longest, failed.get(name, NO_FAILURE)[1]))) for name in names)
                 validations.update(validated(error) & names)
         self._forgive(well)
-        for name, reason in failed.items():
+        for name, (reason, longest) in failed.items():
             known = self._identifiers.get(name, Failures())
-            self._identifiers[name] = known.failed(now, reason, validations[name])
+            self._identifiers[name] = known.failed(now, reason, validations[name], longest)
         self._settle_orders(attempts)
         with suppress(StoreError):
             self._account.remember("identifiers", document_of(self._identifiers))
@@ -175,7 +196,7 @@ class Memory:
     def _record_one(self, decision: Decision, error: Error, refusal: Refusal | None, now: datetime) -> None:
         known = self.failures_of(decision)
         if refusal is None:
-            after = known.failed(now, error.message)
+            after = known.failed(now, error.message, longest=_longest_delay(decision, now))
         elif refusal.until is None:
             after = known.stopped(now, error.message)
         else:
@@ -188,9 +209,16 @@ class Memory:
             self._store.update_state(target.name, target.key_type, **sections)
 
     def _settle_orders(self, attempts: Sequence[Attempt]) -> None:
-        """Give back the orders that were noted but not made, and those that can become no certificate."""
+        """Give back the orders that were noted but not made, and those that can become no certificate.
+
+        An order that was to be exempt counts after all when the CA has not taken what it replaces.
+        """
         for attempt in attempts:
             target, names = attempt.decision.target, _names(attempt.decision.wanted)
+            if target in self._exempt:
+                if attempt.ordered and not attempt.replaces:
+                    self._orders.note(names, self._clock.now().replace(microsecond=0))
+                continue
             noted = self._orders.reserved.get(_key(target))
             if target in self._resumable and attempt.ordered:  # the one that was pending was of no use any more
                 self._orders.give_back(names)
@@ -224,20 +252,12 @@ class Memory:
         except (StoreError, ValueError):
             return True
 
-    def _is_pending(self, decision: Decision) -> bool:
-        """Whether an order is pending that is for what is wanted now."""
+    def _open_order(self, decision: Decision) -> dict[str, Any] | None:
+        """What is known of an order that may be open and is for what is wanted now."""
         try:
-            order = pending_order(self._store, decision, self._account_url)
+            return pending_order(self._store, decision, self._account_url)
         except StoreError:
-            return False
-        if order is None or not order["url"]:
-            return False
-        self._resumable.add(decision.target)
-        return True
-
-    def _is_in_doubt(self, decision: Decision) -> bool:
-        """Whether there may be an order for the certificate whose URL is not known."""
-        return _key(decision.target) in self._orders.reserved
+            return None
 
     def _wish(self, wanted: Wanted) -> dict[str, Any]:
         """What a failure is about: the same certificate wanted otherwise, or from another CA, may well succeed."""
@@ -247,6 +267,15 @@ class Memory:
             "directory": self._authority.directory,
             "account": self._authority.account,
         }
+
+
+def _longest_delay(decision: Decision, now: datetime) -> timedelta:
+    """How long the next attempt may be put off: there are to be some more before the certificate expires."""
+    stored = decision.stored
+    if stored is None:
+        return DELAYS[-1]
+    left = max(stored.not_after - now, (stored.not_after - stored.not_before) / ATTEMPTS)
+    return min(max(left / ATTEMPTS, DELAYS[0]), DELAYS[-1])
 
 
 def _key(target: Target) -> str:

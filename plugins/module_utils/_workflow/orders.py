@@ -28,14 +28,19 @@ WINDOW_PER_NAMES = timedelta(days=7) + LEEWAY
 
 @dataclass(frozen=True)
 class Limits:
-    """How many orders are made in any three hours, and in any seven days for exactly the same names."""
+    """How many orders are made in any three hours, and in any seven days for exactly the same names.
+
+    ``max_orders_per_domain``: how many new sets of names in any seven days below one registered domain, None for any.
+    """
 
     max_orders: int = 300
     max_orders_per_names: int = 5
+    max_orders_per_domain: int | None = None
 
     def __post_init__(self) -> None:
-        for option in ("max_orders", "max_orders_per_names"):
-            check_number(option, getattr(self, option), 1)
+        for option in ("max_orders", "max_orders_per_names", "max_orders_per_domain"):
+            if getattr(self, option) is not None:
+                check_number(option, getattr(self, option), 1)
 
 
 class OrderLog:
@@ -52,7 +57,10 @@ class OrderLog:
         self._names: dict[str, list[datetime]] = {}
         self._reserved: dict[str, tuple[datetime, str]] = {}
         self._urls: dict[str, list[str]] = {}
-        made, names, reserved, urls = (document.get(member) for member in ("made", "names", "reserved", "urls"))
+        self._domains: dict[str, dict[str, datetime]] = {}
+        made, names, reserved, urls, domains = (
+            document.get(member) for member in ("made", "names", "reserved", "urls", "domains")
+        )
         for text, number in made.items() if isinstance(made, Mapping) else ():
             if (at := self._read(text, WINDOW)) and isinstance(number, int) and number > 0:
                 self._made[at] += min(number, MOST_AT_ONCE)
@@ -67,6 +75,12 @@ class OrderLog:
         for key, known in urls.items() if isinstance(urls, Mapping) else ():
             if key in self._names and isinstance(known, list):
                 self._urls[key] = [text for text in known if isinstance(text, str)]
+        for domain, sets in domains.items() if isinstance(domains, Mapping) else ():
+            instants_of = (
+                {key: self._read(at, WINDOW_PER_NAMES) for key, at in sets.items()} if isinstance(sets, Mapping) else {}
+            )
+            if known_sets := {key: at for key, at in instants_of.items() if at}:
+                self._domains[domain] = known_sets
 
     def _read(self, text: Any, window: timedelta) -> datetime | None:
         at = read_instant(text)
@@ -75,16 +89,35 @@ class OrderLog:
 
     def as_dict(self) -> dict[str, Any]:
         """The form in which an account's memory keeps it."""
-        if not self._names and not self._made:
+        if not self._names and not self._made and not self._domains:
             return {}
         return {
             "made": {format_instant(at): number for at, number in sorted(self._made.items()) if number > 0},
             "names": {key: [format_instant(at) for at in instants] for key, instants in sorted(self._names.items())},
+            "domains": {
+                domain: {key: format_instant(at) for key, at in sorted(sets.items())}
+                for domain, sets in sorted(self._domains.items())
+            },
             "urls": {key: known for key, known in sorted(self._urls.items()) if key in self._names},
             "reserved": {
                 target: {"at": format_instant(at), "names": key} for target, (at, key) in sorted(self._reserved.items())
             },
         }
+
+    def note_new(self, domains: Iterable[str], names: Iterable[str], at: datetime) -> None:
+        """A set of names that the CA has not issued for before is ordered, below these registered domains."""
+        key = key_of(names)
+        for domain in domains:
+            self._domains.setdefault(domain, {}).setdefault(key, at)
+
+    def has_new(self, domain: str, names: Iterable[str]) -> bool:
+        """Whether this set of names is among the new ones below a registered domain."""
+        return key_of(names) in self._domains.get(domain, {})
+
+    def new_in(self, domain: str, now: datetime) -> list[datetime]:
+        """When new sets of names below a registered domain were ordered in the last seven days."""
+        instants = self._domains.get(domain, {}).values()
+        return sorted(min(at, now) for at in instants if now - WINDOW_PER_NAMES < at <= now + SLACK)
 
     def note(self, names: Iterable[str], at: datetime) -> None:
         """One more order for these names."""

@@ -77,7 +77,8 @@ class Stored:
 class Decision:
     """What to do about one certificate, and why.
 
-    ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5).
+    ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5). ``issued_before``: the
+    store has a certificate of the same CA for exactly these names.
     """
 
     target: Target
@@ -86,6 +87,7 @@ class Decision:
     reason: str
     stored: Stored | None
     replaces: str | None = None
+    issued_before: bool = False
 
     @property
     def due(self) -> bool:
@@ -130,12 +132,19 @@ def decide(
     ``stored`` has what there is of its name, by key type; ``directory`` is the
     CA that it should come from, and ``account_uri`` the account there.
     """
+    names = _names(wanted)
+    before = any(each.identifiers == names and each.directory == directory for each in stored.values())
     decisions = [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
-    return [_say_what_it_replaces(decision, directory, account_uri) for decision in decisions]
+    return [
+        replace(_say_what_it_replaces(decision, directory, account_uri), issued_before=before) for decision in decisions
+    ]
 
 
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:
-    """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then the next to expire."""
+    """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then what ends next.
+
+    In the CA's window its end counts, since renewals outside of it count against limits; else the certificate's.
+    """
     return sorted((decision for decision in decisions if decision.due), key=lambda decision: _urgency(decision, now))
 
 
@@ -144,7 +153,8 @@ def _urgency(decision: Decision, now: datetime) -> tuple[datetime, bool, Target]
     if stored is None:
         return now, False, decision.target
     wanted_back = stored.is_wanted_back(now)
-    return (now if wanted_back else stored.not_after), wanted_back, decision.target
+    end = stored.window.end if stored.window and now in stored.window else stored.not_after
+    return (now if wanted_back else end), wanted_back, decision.target
 
 
 def _decide_one(

@@ -21,6 +21,9 @@ from .wanted import Target
 
 CERTIFICATE_ID = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")  # RFC 9773 §4.1
 RESERVE = 20  # what part of the lifetime is kept for what may go wrong, at its end
+OFTEN = 3
+"""After so many failures in a row an order does not say any more what it replaces."""
+
 LONGEST_INTERVAL = timedelta(days=1)  # between two questions
 
 

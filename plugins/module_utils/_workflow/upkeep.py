@@ -22,6 +22,8 @@ from .._core.name import split_name
 from .._core.number import check_number
 from .._dns.report import Report
 from .._store.certificates import CertificateStore
+from .._store.layout import authority_name
+from .._store.memory import AccountMemory
 from .agenda import Agenda
 from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
@@ -33,6 +35,7 @@ from .memory import Memory
 from .orders import Limits
 from .plan import Decision, Stored
 from .retry import parse_retry
+from .visits import note_visit
 from .wanted import Wanted, describe_alike
 
 
@@ -122,6 +125,7 @@ class Upkeep:
             if taken_up := self._means.taken_up:
                 decisions = [each for each in decisions if str(each.target) in taken_up]
             self._note_too_many(wanted, decisions)
+            self._notes.update(dict.fromkeys(note_visit(self._account_memory, decisions, self._clock.now())))
             # what an interrupted run or a primary that was down then has left behind
             self._tell(self._means.fleet.withdraw_leftovers())
             if any(each.due for each in decisions):
@@ -152,6 +156,10 @@ class Upkeep:
         self._notes.update(dict.fromkeys(findings.notes))
         self._requests["GET"] += findings.requests
         return self._plan(wanted) if findings.learned else decisions
+
+    @property
+    def _account_memory(self) -> AccountMemory:
+        return AccountMemory(self._files, authority_name(self._authority.directory), self._authority.account)
 
     def _recall(self) -> Memory:
         return Memory(self._files, self._authority, self._bounds.limits, self._clock)

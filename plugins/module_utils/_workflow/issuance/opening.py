@@ -20,15 +20,12 @@ from ..._acme.problem import PREFIX, LostConnectionError, NetworkError, ProblemE
 from ..._core.clock import format_instant, read_instant
 from ..._core.errors import Error, StoreError
 from ..pending import pending_order
-from ..renewal import note_not_replaceable
+from ..renewal import OFTEN, note_not_replaceable
 from .adoption import adopt_orders, take_from_others
 from .run import STATUSES, Attempt, Run
 
 OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
 """What CAs have called it when they would not take ``replaces``."""
-
-OFTEN = 3
-"""After so many failures in a row an order does not say any more what it replaces."""
 
 GONE = (400, 401, 403, 404, 410)
 
@@ -147,7 +144,7 @@ def _order_anew(run: Run, attempt: Attempt) -> None:
     run.session.pauses.check("newOrder", [each.value for each in wanted.identifiers])
     _remember(run, attempt, None)
     try:
-        order = _send(run, attempt)
+        order, attempt.replaces = _send(run, attempt)
     except Error as error:
         uncertain = isinstance(error, (NetworkError, ProblemError)) and error.uncertain
         # a CA that fails at everything must not use up how many orders may be made
@@ -175,14 +172,17 @@ def _remember(run: Run, attempt: Attempt, url: str | None) -> None:
     run.store.set_pending(target.name, target.key_type, dict(pending))
 
 
-def _send(run: Run, attempt: Attempt) -> Order:
-    """Make the order; without ``replaces`` when the CA won't have that, which is then remembered (RFC 9773 §5)."""
+def _send(run: Run, attempt: Attempt) -> tuple[Order, str | None]:
+    """Make the order, and what it says that it replaces.
+
+    When the CA refuses ``replaces``, the order is made without it, and that is remembered (RFC 9773 §5).
+    """
     wanted = attempt.decision.wanted
     # a CA that does not know the word may refuse the order over it, or break
     willing = run.session.directory.renewal_information and not _has_failed_often(run, attempt)
     replaces = attempt.decision.replaces if willing else None
     try:
-        return new_order(run.session, wanted.identifiers, wanted.profile, replaces)
+        return new_order(run.session, wanted.identifiers, wanted.profile, replaces), replaces
     except ProblemError as error:
         if replaces is None or not _may_be_about_replaces(error):
             raise
@@ -190,7 +190,7 @@ def _send(run: Run, attempt: Attempt) -> Order:
     order = new_order(run.session, wanted.identifiers, wanted.profile)
     with suppress(StoreError):  # the next renewal finds it out again
         note_not_replaceable(run.store, attempt.decision.target, replaces, refused.problem.reason)
-    return order
+    return order, None
 
 
 def _has_failed_often(run: Run, attempt: Attempt) -> bool:

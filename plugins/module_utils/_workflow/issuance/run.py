@@ -37,7 +37,7 @@ class Attempt:
     """One certificate on its way through a run; with a failure it goes no further.
 
     ``ordered`` says that its order was made in this run, not resumed, or that it may have been: the answer got
-    lost. ``key_made`` says the same of its key. ``next_look`` is when the CA wants the order to be read again at
+    lost, and ``replaces`` which certificate it names as the one before. ``key_made`` says of the key that it is new. ``next_look`` is when the CA wants the order to be read again at
     the earliest (clock.monotonic()), and ``trouble`` why the last look at it told nothing.
     ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
     asked again later. ``again`` says that an order for it was lost before in this task,
@@ -48,6 +48,7 @@ class Attempt:
     decision: Decision
     order: Order | None = None
     ordered: bool = False
+    replaces: str | None = None
     key_made: bool = False
     next_look: float = 0.0
     trouble: Error | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
 
 from tests.unit.plugins.module_utils._acme.fakes import Answer, refusal
 
@@ -263,6 +264,105 @@ def test_a_server_of_the_ca_that_has_not_heard_yet_is_asked_again_in_the_same_ru
 def test_a_valid_order_without_its_certificate_is_looked_at_again(site: Found) -> None:
     found = site(looks=1, shows_certificate_late=True)
     assert statuses(found.keep(site_of("shop", key_types=["ecdsa-p256"]))) == {"shop/ecdsa-p256": "issued"}
+
+
+# Limits hold up what they are for, and nothing else
+
+
+def in_window(found: Site, *entries: dict[str, Any]) -> None:
+    """Have certificates, know the CA's windows, and come into them."""
+    found.keep(*entries)
+    lifetime = found.ca.manners.lifetime
+    found.keep(*entries, later=lifetime / 10 + timedelta(hours=7))
+    found.clock.seconds += (lifetime * 2 / 3 + lifetime / 100 - lifetime / 10).total_seconds() - 7 * 3600 - 60
+
+
+def test_renewals_in_the_ca_s_window_take_no_place_among_the_orders(site: Found) -> None:
+    found = site(**BOULDER)
+    entries = [site_of(f"s{number}") for number in range(4)]
+    in_window(found, *entries)
+    result = found.keep(*entries, site_of("new"), max_orders=2, max_orders_per_names=1)
+    assert [statuses(result)[f"s{number}/ecdsa-p256"] for number in range(4)] == ["renewed"] * 4
+    assert [statuses(result)[f"new/{key_type}"] for key_type in ("ecdsa-p256", "ecdsa-p384")] == ["issued", "deferred"]
+
+
+def test_six_day_certificates_on_frontends_are_renewed_all_year_within_five_orders_a_week(site: Found) -> None:
+    """Six of them for the same names: 42 renewals a week, which the CA exempts."""
+    found = site(**BOULDER, lifetime=timedelta(hours=160))
+    hosts = [f"web{number}" for number in range(6)]
+    entry = site_of("shop", key="frontend", frontends=hosts, key_types=["ecdsa-p256"])
+
+    def keep(later: timedelta, **limits: int) -> dict[str, Any]:
+        asked = found.keep(entry, later=later)
+        csrs = {each["certificate"]: csr_for(each["domains"]) for each in asked.get("key_requests", [])}
+        return found.keep(entry, csrs=csrs, **limits) if csrs else asked
+
+    assert set(statuses(keep(timedelta(), max_orders_per_names=6)).values()) == {"issued"}
+    ends = []
+    for _hour in range(24 * 30):
+        keep(timedelta(hours=1))
+        ends.append(min(each.issuance["not_after"] for each in found.store.scan() if each.issuance))
+    assert ends == sorted(ends)
+    assert ends[-1] > format_instant(found.clock.now() + timedelta(hours=40))
+
+
+def test_an_order_that_the_ca_takes_without_replaces_only_counts_like_others(site: Found) -> None:
+    found = site(**BOULDER)
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    in_window(found, entry)
+    found.ca.script["/new-order"] = deque([refusal("alreadyReplaced", 409, "replaced")])
+    assert statuses(found.keep(entry)) == {"shop/ecdsa-p256": "renewed"}
+    assert statuses(found.keep(site_of("new", key_types=["ecdsa-p256"]), max_orders=1)) == {
+        "new/ecdsa-p256": "deferred"
+    }
+
+
+def test_new_names_of_a_registered_domain_are_counted_ahead(site: Found) -> None:
+    """Fifty a week at Let's Encrypt; both keys of a site are for one set of names."""
+    found = site(**BOULDER)
+    shops = [{**site_of(f"s{number}"), "domains": [f"s{number}.shop.co.uk"]} for number in range(4)]
+    other = {**site_of("other"), "domains": ["other.co.uk"]}
+    result = statuses(found.keep(*shops, other, max_orders_per_domain=2))
+    assert sorted(result.values()) == ["deferred"] * 4 + ["issued"] * 6
+    assert {result[f"other/{each}"] for each in ("ecdsa-p256", "ecdsa-p384")} == {"issued"}
+    left = found.keep(*shops, later=DAY, max_orders_per_domain=2)
+    (reason,) = {each["reason"].partition(": ")[2] for each in left["certificates"] if each["status"] == "deferred"}
+    assert reason == "max_orders_per_domain: shop.co.uk has had 2 new sets of names in seven days"
+    assert set(statuses(found.keep(*shops, later=7 * DAY, max_orders_per_domain=2)).values()) == {"issued", "valid"}
+
+
+def test_renewals_do_not_count_for_their_registered_domain(site: Found) -> None:
+    found = site(**BOULDER)
+    shops = [{**site_of(f"s{number}"), "domains": [f"s{number}.shop.co.uk"]} for number in range(3)]
+    found.keep(*shops)
+    assert set(statuses(found.keep(*shops, later=85 * DAY, max_orders_per_domain=1)).values()) == {"renewed"}
+
+
+def test_the_next_attempt_comes_before_the_certificate_expires(site: Found) -> None:
+    """Twelve hours, as at smallstep: a day's pause after the fourth failure would be one without a certificate."""
+    found = site(lifetime=timedelta(hours=12))
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    found.keep(entry)
+    found.ca.manners.failing.add("shop.example.com")
+    found.clock.seconds += 7 * 3600
+    for _minute in range(4 * 60):
+        found.keep(entry, later=MINUTE)
+    found.ca.manners.failing.clear()
+    result = found.keep(entry, later=timedelta(minutes=45))
+    assert statuses(result) == {"shop/ecdsa-p256": "renewed"}
+
+
+def test_a_run_that_comes_more_seldom_than_the_windows_are_long_is_warned(site: Found) -> None:
+    found = site(lifetime=timedelta(hours=160))
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    found.keep(entry)
+    found.keep(entry, later=timedelta(hours=20))
+    (note,) = found.keep(entry, later=DAY)["notes"]
+    assert note == (
+        "The last run was 24 h ago, and the CA's window for the renewal of shop (ecdsa-p256) is 3.2 h long: only runs that "
+        "come more often meet it, and renewals outside of it count against the CA's limits"
+    )
+    assert found.keep(entry, later=timedelta(hours=1))["notes"] == []
 
 
 def _records(found: Site) -> list[dict[str, str]]:
