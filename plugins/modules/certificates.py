@@ -431,7 +431,7 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
         clock,
     )
     if check:
-        return upkeep.check(wanted, params["retry"])
+        return upkeep.check(wanted, params["retry"], params["fail_on"])
     attempted = None if params["attempted"] is None else frozenset(params["attempted"])
     return upkeep.keep(wanted, attempted, params["fail_on"], params["retry"])
 

@@ -13,7 +13,7 @@ from ..._dns.fleet import Fleet
 from . import steps
 from .alpn import AlpnAnswers, Listener
 from .awaiting import await_issued, await_ready
-from .dns import DnsAnswers
+from .dns import DnsAnswers, check_zones
 from .opening import open_orders
 from .run import Run
 from .storing import note_orders, record_failures, store_issued
@@ -44,6 +44,7 @@ def issue(run: Run, means: Means) -> None:
     """
     steps.check_profiles(run)
     steps.prepare_keys(run, means.csrs)
+    check_zones(run, means.fleet)
     note_orders(run)
     open_orders(run)
     steps.read_authorizations(run)
