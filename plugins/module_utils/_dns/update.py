@@ -83,7 +83,7 @@ def build_update(
     Adding is "Add To An RRset" (RFC 2136 §2.5.1) and removing is "Delete An RR
     From An RRset" (§2.5.4); an RRset is never deleted or replaced as a whole.
     With ``rehearsing``, a value that is not there is removed from each name in place of
-    every edit: permission is checked, nothing changes, and the serial stays (§3.4.2.7).
+    every edit: permission is checked, nothing changes, and the serial stays (§3.6).
     """
     message = dns.update.UpdateMessage(dns.name.from_text(zone), id=secrets.randbelow(1 << 16))
     for edit in edits:
