@@ -35,6 +35,9 @@ description:
     A name that the CA has paused is tried no more until O(retry) asks for it, and RV(certificates[].needs_human) tells.
   - No more orders are made than O(max_orders) and O(max_orders_per_names) allow, for the most urgent certificates first.
     The others are V(deferred), and RV(certificates[].next_attempt) says until when.
+  - Before anything is ordered with V(dns-01), the zone of each name is looked up, CNAME records are followed, and each primary of the zone is asked by an
+    update without effect (the removal of a value that is not there) whether it would take the values. A name without a zone, or that a primary
+    refuses, fails its certificate then and costs no order. A certificate whose order is pending already is not asked about.
   - An interrupted task is resumed by the next one with the same key and the same order.
   - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
   - Private keys stay in the store on the validation host, or with O(certificates[].key=frontend) on the frontend that made them.
@@ -129,7 +132,11 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says what is due and why, from the list and the store alone. Neither the CA nor a responder is asked, and nothing is written.
+    description:
+      - Says what is due and why, and whether the responders would take the values. The CA is not asked, and nothing is written.
+      - For V(dns-01) the name servers are asked what a run asks them before it orders, about each certificate that would be tried.
+        A certificate whose zone is not found, or whose values a primary would refuse, is V(failed) with the reason, and O(fail_on) says whether the task fails.
+      - Where no responder can be reached, that is the reason. It takes no longer than O(dns_timeout) allows for a few questions to each address.
   diff_mode:
     support: full
     description: Shows not-after date and names of each certificate that changes, before and after.
@@ -305,7 +312,9 @@ requests:
   returned: always
   type: int
 updates:
-  description: How many UPDATE messages each responder got, by its name.
+  description:
+    - How many UPDATE messages with values to add or to remove each responder got, by its name.
+    - Those without effect, which only ask, are not counted. They are at most one for 200 names of a zone in each run.
   returned: always
   type: dict
   sample: {fra: 2, sin: 2}
@@ -431,7 +440,7 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
         clock,
     )
     if check:
-        return upkeep.check(wanted, params["retry"])
+        return upkeep.check(wanted, params["retry"], params["fail_on"])
     attempted = None if params["attempted"] is None else frozenset(params["attempted"])
     return upkeep.keep(wanted, attempted, params["fail_on"], params["retry"])
 

@@ -73,7 +73,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Asks the primaries what they hold and says what would change. No update is sent.
+    description:
+      - Asks the primaries what they hold and says what would change.
+      - With O(state=present) each primary that lacks a value is asked, by an update without effect (the removal of a value that is not there), whether it would
+        take the values. The task fails for those that it refuses, as it would without check mode. No other update is sent.
   diff_mode:
     support: full
     description: Shows the values at each name that changes, on each primary, before and after.

@@ -46,7 +46,8 @@ controls {{ }};
 {"".join(map(_key, self.keys))}""" + "".join(map(self._zone, self.zones))
 
     def _zone(self, zone: str) -> str:
-        grants = " ".join(f'grant "{key.name}" zonesub TXT;' for key in self.keys)
+        rules = [f"name {owner}" for owner in self.owners] or ["zonesub"]
+        grants = " ".join(f'grant "{key.name}" {rule} TXT;' for key in self.keys for rule in rules)
         policy = f"update-policy {{ {grants} }};" if grants else ""
         return f'zone "{zone}" {{ type primary; file "{zone}.zone"; {policy} }};\n'
 

@@ -14,8 +14,10 @@ from . import query
 from .model import LabError, Responder, TsigKey
 from .parts import Parts
 from .plan import FOLLOWED, SECONDARY, random_secret
+from .responder import ResponderServer
 from .zones import zone_of
 
+LIMITABLE = ("knot", "bind")
 _CATCH_UP_TIMEOUT = 15.0
 
 
@@ -65,8 +67,18 @@ class Faults(Parts):
         self._require_primary(name)
         self._give_keys(name, self._plan.keys)
 
+    def limit_names(self, name: str, *owners: str) -> None:
+        """Have Knot or BIND take updates of these names only, or of all names again when none is given."""
+        if name not in LIMITABLE:
+            raise LabError(f"{name} can't be limited to names, only {' and '.join(LIMITABLE)}")
+        server = self._responder(name)
+        server.owners = owners
+        self._restart(server)
+
     def heal(self) -> None:
         """Undo every fault; quick when there is none."""
+        for limited in [server.name for server in self._dns if server.owners]:
+            self.limit_names(limited)
         for responder in self.primaries:
             if tuple(self._responder(responder.name).keys) != self._plan.keys:
                 self.restore_tsig(responder.name)
@@ -149,9 +161,13 @@ class Faults(Parts):
         server = self._responder(name)
         server.keys = keys
         self._save()
+        self._restart(server)
+
+    def _restart(self, server: ResponderServer) -> None:
+        """Start a server with what its configuration is now, if it runs."""
         if server.is_running:
-            self.down(name)
-            self.up(name)
+            self.down(server.name)
+            self.up(server.name)
 
     def _catch_up(self) -> None:
         """Nudge the secondary until it has what its primary has, if that runs."""

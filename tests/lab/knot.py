@@ -36,6 +36,9 @@ class Knot(ResponderServer):
         transfer = self.plan.transfer_key
         names = ", ".join(f'"{key.name}"' for key in self.keys)
         update = f"  - id: update\n    key: [{names}]\n    action: update\n    update-type: [TXT]\n" if names else ""
+        if names and self.owners:
+            owners = ", ".join(f"{owner}." for owner in self.owners)
+            update += f"    update-owner: name\n    update-owner-match: equal\n    update-owner-name: [{owners}]\n"
         acls = "[update, transfer, look]" if names else "[transfer, look]"
         return f"""\
 server:

@@ -35,7 +35,7 @@ class Options:
     - `asked`: the responders that the CA's resolver asks, in turn; the others serve the zones unasked.
     """
 
-    zones: tuple[str, ...] = ("fleet.test", "sub.fleet.test", "shop.test", "validation.test")
+    zones: tuple[str, ...] = ("fleet.test", "sub.fleet.test", "shop.test", "validation.test", "blocked.test")
     aliases: Mapping[str, str] = field(
         default_factory=lambda: {"_acme-challenge.delegated.fleet.test": "delegated.validation.test"}
     )

@@ -21,6 +21,8 @@ class ResponderServer(Server):
         self.plan = plan
         self.keys: Sequence[TsigKey] = plan.keys
         """Keys whose updates it takes; a test may give it others."""
+        self.owners: Sequence[str] = ()
+        """The names that updates may change where a test has limited them (Knot and BIND only)."""
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ class Fleet:
         self._timeout = timeout
         self._ttl = ttl
         self._require_all = require_all
+        self._willing: set[str] = set()
         self._exchange = exchange or SocketExchange(clock, timeout)
         panel = Panel(self._exchange, self._responders)
         self._locator = Locator(panel)
@@ -181,6 +182,23 @@ class Fleet:
         publication.send(plan.changes)
         if self._ledger:
             self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates)])
+        changed = any(update.error is None for update in publication.updates)
+        return self._report(plan, publication, changed)
+
+    def rehearse(self, plan: Plan) -> Report:
+        """Find out what primaries would say to the additions of a plan: each gets updates without effect.
+
+        The failures are those that publishing would have. A zone without any is not
+        asked again as long as the object lives.
+        """
+        publication = Publication(self._exchange, self._ttl, self._timeout, rehearsing=True)
+        publication.send([change for change in plan.changes if change.add and change.zone not in self._willing])
+        report = self._report(plan, publication, changed=False)
+        refused = {plan.places[record.name].zone for record in report.failed if record.name in plan.places}
+        self._willing |= {update.zone for update in publication.updates} - refused
+        return report
+
+    def _report(self, plan: Plan, publication: Publication, changed: bool) -> Report:
         failed = failed_updates(publication.updates, plan.origins)
         unreached = {record: failed.pop(record) for record in self._unreached(publication.updates, plan.origins)}
         return Report(
@@ -189,7 +207,7 @@ class Fleet:
             failed={**plan.failed, **failed},
             unreached=unreached,
             messages=publication.messages,
-            changed=any(update.error is None for update in publication.updates),
+            changed=changed,
             notes=unreached_notes(publication.updates) if unreached else [],
         )
 

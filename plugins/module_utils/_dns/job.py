@@ -92,7 +92,7 @@ def _message(reasons: Sequence[str]) -> str:
 
 
 class Job:
-    """One state for a list of names on a fleet; ``wait`` is in seconds, and ``check`` sends no update."""
+    """One state for a list of names on a fleet; ``wait`` is in seconds, and ``check`` sends no update with an effect."""
 
     def __init__(self, fleet: Fleet, wait: float, *, verify: bool = True, check: bool = False) -> None:
         self._fleet = fleet
@@ -121,21 +121,30 @@ class Job:
     ) -> Outcome:
         before, after = _picture(plan)
         if self._check:
-            failed = {**_unanswered(plan), **plan.failed}
-            return Outcome(plan.changed, Report(places=plan.places, failed=failed), before, after)
+            return Outcome(plan.changed, self._foresee(plan), before, after)
         report = self._fleet.apply(plan)
         if not self._verify:
-            # nobody looks whether the others make up for a primary that could not be reached
-            report = replace(report, failed={**report.unreached, **report.failed})
-        else:
-            verified = verify([record for record in records if record not in report.failed], self._wait).after(report)
-            report = replace(
-                report,
-                verdicts=verified.verdicts,
-                failed={**verified.failed, **report.failed},
-                notes=[*report.notes, *verified.notes],
-            )
+            return Outcome(report.changed, _strict(report), before, after)
+        verified = verify([record for record in records if record not in report.failed], self._wait).after(report)
+        report = replace(
+            report,
+            verdicts=verified.verdicts,
+            failed={**verified.failed, **report.failed},
+            notes=[*report.notes, *verified.notes],
+        )
         return Outcome(report.changed, report, before, after)
+
+    def _foresee(self, plan: Plan) -> Report:
+        """What would fail: values that a primary would not take, and names about which one does not answer."""
+        report = self._fleet.rehearse(plan)
+        if not self._verify:
+            report = _strict(report)
+        return Report(places=plan.places, failed={**report.failed, **_unanswered(plan)}, notes=report.notes)
+
+
+def _strict(report: Report) -> Report:
+    """The same where nobody looks whether the others make up for a primary that could not be reached."""
+    return replace(report, failed={**report.unreached, **report.failed})
 
 
 def _unanswered(plan: Plan) -> dict[TxtRecord, Error]:

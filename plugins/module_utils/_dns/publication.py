@@ -19,7 +19,7 @@ PATIENCE = 4.0
 # One bad name makes a server refuse the whole message. The message is then
 # divided to find it; when so many pieces are all refused, it is not about names.
 PIECES = 64
-ABOUT_NAMES = ("REFUSED", "NOTAUTH", "NOTZONE", "FORMERR")
+ABOUT_NAMES = ("REFUSED", "NOTAUTH", "NOTZONE", "FORMERR", "BADKEY")
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,16 @@ class _Parcel:
 
 
 class Publication:
-    """The sending of some changes: collects what became of them and counts the messages."""
+    """The sending of some changes: collects what became of them and counts the messages.
 
-    def __init__(self, exchange: Exchange, ttl: int, timeout: float) -> None:
+    With ``rehearsing`` the messages have no effect: they only show what a responder would say to the changes.
+    """
+
+    def __init__(self, exchange: Exchange, ttl: int, timeout: float, *, rehearsing: bool = False) -> None:
         self._exchange = exchange
         self._ttl = ttl
         self._patience = PATIENCE * timeout
+        self._rehearsing = rehearsing
         self.updates: list[Update] = []
         self.messages: Counter[str] = Counter()
 
@@ -90,10 +94,7 @@ class Publication:
 
     def _round(self, parcels: list[_Parcel]) -> list[_Parcel]:
         """Send every parcel once; the parcels that have to be sent again, elsewhere or in pieces."""
-        wires = [
-            build_update(parcel.change.zone, parcel.edits, self._ttl, parcel.change.responder.tsig_key)
-            for parcel in parcels
-        ]
+        wires = [self._build(parcel) for parcel in parcels]
         queries = [Query(parcel.endpoint, "tcp", wire) for parcel, (wire, _mac) in zip(parcels, wires, strict=True)]
         outcomes = self._exchange.ask(queries, self._patience)
         again: list[_Parcel] = []
@@ -114,6 +115,10 @@ class Publication:
         for change, refusals in divisible.items():
             again.extend(self._divide(refusals, hopeless=change not in accepted and len(refusals) >= PIECES))
         return again
+
+    def _build(self, parcel: _Parcel) -> tuple[bytes, bytes]:
+        change = parcel.change
+        return build_update(change.zone, parcel.edits, self._ttl, change.responder.tsig_key, self._rehearsing)
 
     def _divide(self, refusals: list[tuple[_Parcel, float, Error]], hopeless: bool) -> Iterator[_Parcel]:
         for parcel, seconds, error in refusals:

@@ -30,6 +30,8 @@ LARGEST_CHUNK = 200
 # RFC 1035 §4.2.2 allows 65,535 bytes; zone section, TSIG record and header take less than what is left here.
 LARGEST_UPDATE = 64000
 _FIXED = 10
+ABSENT = "certfleet-rehearsal"
+"""A value that nobody ever publishes."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,22 @@ def _longest_wire(record: TxtRecord) -> int:
     return len(record.name) + 2 + _FIXED + sum(len(part) + 1 for part in record.wire_strings())
 
 
-def build_update(zone: str, edits: Sequence[Edit], ttl: int, key: TsigKey | None) -> tuple[bytes, bytes]:
+def build_update(
+    zone: str, edits: Sequence[Edit], ttl: int, key: TsigKey | None, rehearsing: bool = False
+) -> tuple[bytes, bytes]:
     """An UPDATE message, signed when there is a key: its wire form and its MAC.
 
     Adding is "Add To An RRset" (RFC 2136 §2.5.1) and removing is "Delete An RR
     From An RRset" (§2.5.4); an RRset is never deleted or replaced as a whole.
+    With ``rehearsing``, a value that is not there is removed from each name in place of
+    every edit: permission is checked, nothing changes, and the serial stays (§3.6).
     """
     message = dns.update.UpdateMessage(dns.name.from_text(zone), id=secrets.randbelow(1 << 16))
     for edit in edits:
         owner = dns.name.from_text(edit.record.name)
-        text = dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, edit.record.wire_strings())
-        if edit.adding:
+        record = TxtRecord(edit.record.name, ABSENT) if rehearsing else edit.record
+        text = dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, record.wire_strings())
+        if edit.adding and not rehearsing:
             message.add(owner, ttl, text)
         else:
             message.delete(owner, text)
@@ -97,6 +104,10 @@ def build_update(zone: str, edits: Sequence[Edit], ttl: int, key: TsigKey | None
 _UNSAID = (
     "it does not allow this change with the TSIG key {key}, or does not accept the key's name or secret or the time "
     "of the signature (the answer is unsigned and does not say which)"
+)
+_UNKNOWN = (
+    "it does not know the TSIG key {key}, or knows it with another algorithm; from Knot this may also mean that its acl "
+    "does not allow this change with the key"
 )
 
 
@@ -126,7 +137,7 @@ def read_refusal(wire: bytes, mac: bytes, key: TsigKey | None) -> Refusal | None
 
 def _signature_refusal(code: str, message: dns.message.Message, key: str) -> Refusal:
     if code == "BADKEY":
-        return Refusal(code, f"it does not know the TSIG key {key}, or knows it with another algorithm")
+        return Refusal(code, _UNKNOWN.format(key=key))
     if code == "BADSIG":
         return Refusal(code, f"the signature with the TSIG key {key} is wrong: the secrets differ")
     if code == "BADTIME":

@@ -28,6 +28,7 @@ from .agenda import Agenda
 from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
 from .inquiry import Inquiry
+from .issuance.dns import rehearse
 from .issuance.recipes import Means, issue
 from .issuance.run import Attempt, Placement, Run
 from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
@@ -37,6 +38,8 @@ from .plan import Decision, Stored
 from .retry import parse_retry
 from .visits import note_visit
 from .wanted import Wanted, describe_alike
+
+NEW = ("issued", "renewed")
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,25 @@ class Upkeep:
         self._runs = 0
         self._left = 0
 
-    def check(self, wanted: Sequence[Wanted], retry: Sequence[str] = ()) -> dict[str, Any]:
-        """What :meth:`keep` would do, from the list and the store alone."""
+    def check(self, wanted: Sequence[Wanted], retry: Sequence[str] = (), fail_on: FailOn = "never") -> dict[str, Any]:
+        """What :meth:`keep` would do, from the list, the store and what the responders say; the CA is not asked."""
         forecast = foresee(
             self._plan(wanted), self._recall(), self._clock, parse_retry(retry, wanted), self._bounds.most
         )
         self._left = forecast.left
-        return self._result(list(forecast.outcomes), "never")
+        return self._result(self._rehearse(forecast.outcomes), fail_on)
+
+    def _rehearse(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes, those as failed for which the responders would not take the values."""
+        due = [outcome.decision for outcome in outcomes if outcome.status in NEW]
+        failed, notes = rehearse(self._means.fleet, due)
+        self._notes.update(dict.fromkeys(notes))
+        return [
+            outcome_of(outcome.decision, Attempt(outcome.decision, failure=failed[outcome.decision.target]))
+            if outcome.decision.target in failed
+            else outcome
+            for outcome in outcomes
+        ]
 
     def keep(
         self, wanted: Sequence[Wanted], attempted: frozenset[str] | None, fail_on: FailOn, retry: Sequence[str] = ()
@@ -237,7 +252,7 @@ class Upkeep:
 
     def _result(self, outcomes: list[Outcome], fail_on: FailOn) -> dict[str, Any]:
         now = self._clock.now()
-        new = [outcome for outcome in outcomes if outcome.status in ("issued", "renewed")]
+        new = [outcome for outcome in outcomes if outcome.status in NEW]
         result: dict[str, Any] = {
             "changed": bool(new),
             "certificates": [outcome.as_dict(fail_on, now) for outcome in outcomes],

@@ -84,7 +84,7 @@ class Upkeeper:
         means = Means(fleet, 10.0, Web(str(self.folder / "challenges")))
         upkeep = Upkeep(self.files, self.authority, means, Bounds(**options, limits=limits or Limits()), clock)
         wanted = _wanted(sites)
-        return upkeep.check(wanted, retry) if check else upkeep.keep(wanted, None, fail_on, retry)
+        return upkeep.check(wanted, retry, fail_on) if check else upkeep.keep(wanted, None, fail_on, retry)
 
     def place(
         self,

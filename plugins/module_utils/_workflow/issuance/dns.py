@@ -5,12 +5,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
 from ..._acme.challenge import dns_01
+from ..._core.errors import Error, StoreError
 from ..._dns.fleet import Fleet
-from ..._dns.record import TxtRecord
+from ..._dns.record import CHALLENGE_LABEL, TxtRecord
 from ..._dns.report import Report
+from ..._dns.update import ABSENT
+from ..pending import pending_order
+from ..plan import Decision
+from ..wanted import Target, Wanted
 from . import steps
 from .run import Attempt, Run
+
+
+def check_zones(run: Run, fleet: Fleet) -> None:
+    """Let drop out what the responders would not take values for, before it costs an order.
+
+    What has a pending order already is gone on with: its values are published soon enough.
+    """
+    attempts = [attempt for attempt in run.going if attempt.held is None and not _has_order(run, attempt)]
+    failed, notes = rehearse(fleet, [attempt.decision for attempt in attempts])
+    run.note(*notes)
+    for attempt in attempts:
+        attempt.failure = failed.get(attempt.decision.target)
+
+
+def _has_order(run: Run, attempt: Attempt) -> bool:
+    with suppress(StoreError):
+        return pending_order(run.store, attempt.decision, run.session.account_url) is not None
+    return False
+
+
+def rehearse(fleet: Fleet, decisions: Iterable[Decision]) -> tuple[dict[Target, Error], Sequence[str]]:
+    """The certificates whose values would find no zone or be refused, each with the reason, and notes.
+
+    Each primary gets updates without effect; the CA is asked nothing, and nothing is written.
+    """
+    needs = {each.target: _values_for(each.wanted) for each in decisions if each.wanted.challenge == "dns-01"}
+    report = fleet.rehearse(fleet.plan_publish(sorted(frozenset().union(*needs.values())), ask=False))
+    lacking = {target: sorted(values & report.failed.keys()) for target, values in needs.items()}
+    return {target: report.failed[values[0]] for target, values in lacking.items() if values}, report.notes
+
+
+def _values_for(wanted: Wanted) -> frozenset[TxtRecord]:
+    """A value at each name that the order will need one at; which one, only the CA can tell."""
+    return frozenset(TxtRecord(f"{CHALLENGE_LABEL}.{each.base}", ABSENT) for each in wanted.identifiers)
 
 
 class DnsAnswers:

@@ -13,7 +13,7 @@ from ..._dns.fleet import Fleet
 from . import steps
 from .alpn import AlpnAnswers, Listener
 from .awaiting import await_issued, await_ready
-from .dns import DnsAnswers
+from .dns import DnsAnswers, check_zones
 from .opening import open_orders, resume_orders
 from .run import Run
 from .storing import note_orders, record_failures, store_issued
@@ -42,7 +42,7 @@ def issue(run: Run, means: Means) -> None:
     Whatever happens, every answer that was published is withdrawn again; the CA
     and the disk are kept at work meanwhile.
     """
-    _order(run, means.csrs)
+    _order(run, means)
     all_answers = (
         DnsAnswers(run, means.fleet, means.wait),
         WebAnswers(run, means.web),
@@ -87,9 +87,11 @@ def order_next(run: Run) -> None:
     _collect(run)
 
 
-def _order(run: Run, csrs: Mapping[str, steps.CsrOrProblem] | None = None) -> None:
+def _order(run: Run, means: Means | None = None) -> None:
     steps.check_profiles(run)
-    steps.prepare_keys(run, csrs)
+    steps.prepare_keys(run, means.csrs if means else {})
+    if means:
+        check_zones(run, means.fleet)
     note_orders(run)
     open_orders(run)
     steps.read_authorizations(run)

@@ -57,6 +57,7 @@ class FakeServer:
         self.silent = False
         self.keys: dict[str, dns.tsig.Key] = {}
         self.refuses: Callable[[str], bool] = lambda _owner: False
+        self.refuses_as_knot = False
         self.updates: list[dns.message.Message] = []
         self.asked: list[tuple[str, str]] = []
 
@@ -121,6 +122,8 @@ class FakeServer:
         if zone not in self.zones:
             reply.set_rcode(dns.rcode.NOTAUTH)
         elif self.rcode or any(self.refuses(_text(rrset.name)) for rrset in message.update):
+            if self.refuses_as_knot:
+                return _tsig_error(message, dns.rcode.BADKEY)
             reply.set_rcode(dns.rcode.from_text(self.rcode or "REFUSED"))
         else:
             apply(message, self.zones[zone])

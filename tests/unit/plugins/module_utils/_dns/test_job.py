@@ -108,3 +108,33 @@ def test_only_challenge_names_are_swept(name: str) -> None:
 def test_nothing_listed_is_nothing_to_do(fleet: Fleet, exchange: FakeExchange) -> None:
     assert not run(fleet, "present", [])["changed"]
     assert not any(exchange.calls)
+
+
+def test_a_check_says_which_values_a_primary_would_refuse(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["sin"].refuses = lambda _owner: True
+    result = run(fleet, "present", RECORDS, check=True)
+    assert result["changed"]
+    assert result["msg"].startswith("sin 198.51.100.53 refused the update of zone example.com (REFUSED)")
+    assert [failure["value"] for failure in result["failures"]] == ["one", "two"]
+    assert (result["updates"], result["messages"]) == ([], {})
+    assert not servers["fra"].txt(SHOP)
+
+
+def test_a_check_passes_over_a_primary_that_is_down_only_where_values_would_be_verified(
+    fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    servers["sin"].silent = True
+    noted = run(fleet, "present", RECORDS, check=True)
+    assert "msg" not in noted
+    assert noted["notes"] == ["sin 198.51.100.53, 2001:db8::53 took no update of zone example.com (TIMEOUT)"]
+
+
+def test_a_check_without_verifying_fails_where_a_primary_is_down(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["sin"].silent = True
+    assert "did not answer the update" in run(fleet, "present", RECORDS, check=True, verify=False)["msg"]
+
+
+def test_a_check_asks_only_the_primaries_that_lack_something(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["fra"].add(SHOP, "TXT", "one", "two")
+    run(fleet, "present", RECORDS, check=True)
+    assert {name: len(server.updates) for name, server in servers.items()} == {"fra": 0, "sin": 1, "nyc": 0}

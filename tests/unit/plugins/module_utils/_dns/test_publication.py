@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange import Endpoint
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.publication import Publication
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder, TsigKey
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.update import Change
 
 from .fakes import FakeExchange, FakeServer
@@ -109,3 +109,14 @@ def test_a_responder_without_address_fails_without_a_message(publication: Public
         "the host name has no address"
     )
     assert not publication.messages
+
+
+def test_a_name_that_knot_does_not_allow_the_key_spoils_no_other(
+    publication: Publication, servers: dict[str, FakeServer]
+) -> None:
+    key = TsigKey("acme", "hmac-sha256", "c2VjcmV0")
+    servers["fra"].keys = {"acme": key.to_dnspython()}
+    servers["fra"].refuses = lambda owner: ".n3." in owner
+    servers["fra"].refuses_as_knot = True
+    publication.send([Change(Responder("fra", ("192.0.2.53",), tsig_key=key), "example.com", add=records(10))])
+    assert failed(publication) == {"v3"}

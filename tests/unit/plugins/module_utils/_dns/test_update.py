@@ -115,7 +115,7 @@ def test_an_accepted_update_is_no_refusal(server: FakeServer) -> None:
 def test_an_unknown_key_is_named(server: FakeServer) -> None:
     assert answered(server, TsigKey("other", KEY.algorithm, KEY.secret)) == (
         "fra 192.0.2.53 refused the update of zone example.com (BADKEY): it does not know the TSIG key other, "
-        "or knows it with another algorithm"
+        "or knows it with another algorithm; from Knot this may also mean that its acl does not allow this change with the key"
     )
 
 

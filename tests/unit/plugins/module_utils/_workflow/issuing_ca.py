@@ -20,7 +20,9 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import Clock, format_instant
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.plan import Plan
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.report import Report
 from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts import AccountStore
@@ -273,16 +275,29 @@ class IssuingCa(FakeCa):
 
 
 class QuietFleet:
-    """Responders that take everything at once; ``values`` are on them now, and ``published`` counts each of them."""
+    """Responders that take everything at once; ``values`` are on them now, and ``published`` counts each of them.
+
+    They refuse what is for a name in ``refused``, and ``rehearsed`` has the names that they were asked about before.
+    """
 
     def __init__(self) -> None:
         self.values: set[TxtRecord] = set()
         self.published: list[TxtRecord] = []
+        self.refused: set[str] = set()
+        self.rehearsed: list[str] = []
+
+    def plan_publish(self, records: Sequence[TxtRecord], ask: bool) -> Plan:
+        assert not ask
+        return Plan(failed=self._failures(records), origins={each: [each] for each in records})
+
+    def rehearse(self, plan: Plan) -> Report:
+        self.rehearsed += [each.name for each in plan.origins]
+        return Report(failed=plan.failed)
 
     def publish(self, records: Sequence[TxtRecord]) -> Report:
         self.values.update(records)
         self.published += records
-        return Report()
+        return Report(failed=self._failures(records))
 
     def verify(self, records: Sequence[TxtRecord], _wait: float) -> Report:
         assert set(records) <= self.values
@@ -294,6 +309,9 @@ class QuietFleet:
 
     def withdraw_leftovers(self) -> Report:
         return Report()
+
+    def _failures(self, records: Sequence[TxtRecord]) -> dict[TxtRecord, Error]:
+        return {each: Error(f"{each.name} is refused") for each in records if each.name in self.refused}
 
 
 class Site:
