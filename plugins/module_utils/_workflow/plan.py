@@ -83,6 +83,7 @@ class Decision:
 
     ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5). With the action
     ``wait`` there is no certificate of this key type yet, and ``until`` is when its siblings are renewed.
+    ``served_until`` is how long siblings serve a site to which this key type is missing.
     """
 
     target: Target
@@ -92,6 +93,7 @@ class Decision:
     stored: Stored | None
     replaces: str | None = None
     until: datetime | None = None
+    served_until: datetime | None = None
 
     @property
     def due(self) -> bool:
@@ -151,16 +153,19 @@ def decide(
 
 
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:
-    """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then the next to expire."""
+    """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then the next to expire.
+
+    A key type that is missing beside others goes behind their renewals, which must not wait for it.
+    """
     return sorted((decision for decision in decisions if decision.due), key=lambda decision: _urgency(decision, now))
 
 
-def _urgency(decision: Decision, now: datetime) -> tuple[datetime, bool, Target]:
+def _urgency(decision: Decision, now: datetime) -> tuple[datetime, bool, bool, Target]:
     stored = decision.stored
     if stored is None:
-        return now, False, decision.target
+        return max(now, decision.served_until or now), False, decision.served_until is not None, decision.target
     wanted_back = stored.is_wanted_back(now)
-    return (now if wanted_back else stored.not_after), wanted_back, decision.target
+    return (now if wanted_back else stored.not_after), wanted_back, False, decision.target
 
 
 def _decide_one(
@@ -186,7 +191,8 @@ def _decide_missing(
     # a key type that is wanted no longer serves until one that is has come
     serving = [siblings[each] for each in wanted.key_types if each in siblings] or list(siblings.values())
     if wanted.apply == NOW or any(_is_no_reason_to_wait(target, wanted, each, directory, now) for each in serving):
-        return Decision(target, wanted, "issue", reason, None)
+        served_until = max(each.not_after for each in serving)
+        return Decision(target, wanted, "issue", reason, None, served_until=served_until)
     until = min(each.renew_at for each in serving)
     reason += f", and {target.key_type} follows with the renewal that is due from {format_instant(until)} on"
     return Decision(target, wanted, "wait", reason, None, until=until)
