@@ -54,9 +54,16 @@ class Found:
         return None if key is None else key_type_of(key)
 
 
-def look(store: AccountStore, network: Network, directory: Directory, own_key: PrivateKey | None = None) -> Found:
-    """Read the store and ask the CA; nothing is changed. ``own_key`` is one of the user's to take over.
+def look(
+    store: AccountStore,
+    network: Network,
+    directory: Directory,
+    own_key: PrivateKey | None = None,
+    to_bind: bool = False,
+) -> Found:
+    """Read the store and ask the CA; nothing is changed.
 
+    ``own_key`` is one of the user's to take over; ``to_bind`` says that there is a binding to register with.
     Error when the store has another key than that one.
     """
     record = Record.from_json(store.record())
@@ -68,7 +75,8 @@ def look(store: AccountStore, network: Network, directory: Directory, own_key: P
     key = key or own_key
     if key is None:
         return Found(record)
-    account, next_in_use, reason = _ask(network, directory, record, key, next_key)
+    session = Session(network, directory, AccountKey(key))
+    account, next_in_use, reason = _ask(session, record, next_key, to_bind)
     return Found(record, key, next_key, account, next_in_use, in_store, reason)
 
 
@@ -80,33 +88,33 @@ def _check_own_key(own_key: PrivateKey, key: PrivateKey, record: Record | None) 
 
 
 def _ask(
-    network: Network, directory: Directory, record: Record | None, key: PrivateKey, next_key: PrivateKey | None
+    session: Session, record: Record | None, next_key: PrivateKey | None, to_bind: bool
 ) -> tuple[Account | None, bool, str]:
     """What the CA knows by the key; by the next one when a change was cut off; why it closed the account."""
-    session = Session(network, directory, AccountKey(key))
     if next_key is None:
-        return _read(session, record, fingerprint_of(key))
-    account, _in_use, reason = _find(session)
+        return _read(session, record, to_bind)
+    account, _in_use, reason = _find(session, to_bind)
     if account is not None:
         return account, False, reason
-    account, _in_use, reason = _find(session.with_key(AccountKey(next_key)))
+    account, _in_use, reason = _find(session.with_key(AccountKey(next_key)), to_bind)
     return account, account is not None, reason
 
 
-def _read(session: Session, record: Record | None, fingerprint: str) -> tuple[Account | None, bool, str]:
+def _read(session: Session, record: Record | None, to_bind: bool) -> tuple[Account | None, bool, str]:
     """The account by its URL where that is known, as every CA shows it so; else by its key."""
+    fingerprint = fingerprint_of(session.key.private_key)
     if record and record.directory == session.directory.url and record.fingerprint == fingerprint:
         try:
             return fetch_account(session.for_account(record.account_uri)), False, ""
         except ProblemError as error:
             if not any(error.is_(name) for name in NOT_KNOWN):
                 raise
-    return _find(session)
+    return _find(session, to_bind)
 
 
-def _find(session: Session) -> tuple[Account | None, bool, str]:
+def _find(session: Session, to_bind: bool) -> tuple[Account | None, bool, str]:
     try:
-        return find(session), False, ""
+        return find(session, to_bind), False, ""
     except ProblemError as error:
         # what a CA says to the key of an account that is closed (RFC 8555 §7.3.6)
         if not error.is_("unauthorized"):

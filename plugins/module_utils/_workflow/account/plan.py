@@ -60,6 +60,17 @@ def is_known(record: Record | None, account: Account) -> bool:
     return record is not None and record.account_uri == account.url
 
 
+def contact_of(record: Record, account: Account) -> tuple[str, ...]:
+    """The account's contact: what was asked for, unless the CA shows another one than it did then.
+
+    A CA that shows none may have none, or keep it to itself, or have dropped it: asking again would change nothing.
+    """
+    shown = account.contact
+    if not shown or set(shown) == set(record.contact_shown or ()):
+        return record.contact
+    return shown
+
+
 def terms_changed(record: Record | None, directory: Directory) -> bool:
     """Whether the CA has other terms of service now than those that were agreed to (guide G2)."""
     agreed = record.terms_of_service if record else None
@@ -100,12 +111,11 @@ def _terms_to_record(found: Found, wanted: WantedAccount, directory: Directory) 
 
 
 def _contact_differs(record: Record | None, account: Account, wanted: WantedAccount) -> bool:
-    """Whether another contact was asked for than before, or the CA shows another than it did then."""
+    """Whether another contact is asked for than the account has."""
     if wanted.contact is None:
         return False
-    if record is None or not is_known(record, account):
-        return set(wanted.contact) != set(account.contact or ())
-    return set(wanted.contact) != set(record.contact) or account.contact != record.contact_shown
+    known = contact_of(record, account) if record and is_known(record, account) else account.contact or ()
+    return set(wanted.contact) != set(known)
 
 
 def _key_differs(found: Found, wanted: WantedAccount) -> bool:

@@ -114,7 +114,8 @@ def parse_binding(options: Mapping[str, Any] | None) -> ExternalBinding | None:
     """The external binding, if one is given; Error when it can't be used."""
     if options is None:
         return None
-    return ExternalBinding(options["key_id"], options["key"], options["algorithm"])
+    # both are copied from a page of the CA, line breaks and all
+    return ExternalBinding(options["key_id"].strip(), "".join(options["key"].split()), options["algorithm"])
 
 
 def _contact_url(text: str, option: str) -> str:

@@ -22,6 +22,8 @@ from .look import Found
 from .plan import Step
 from .record import DEFAULT_KEY_TYPE, Record, WantedAccount, describe_key
 
+CONTACT_REFUSED = ("malformed", "invalidContact", "unsupportedContact")
+
 
 class Steps:
     """Carries a plan out. Any step can be the last before the power fails.
@@ -69,9 +71,13 @@ class Steps:
             contact = self._record.contact if self._record else ()
         session = Session(self._network, self._directory, AccountKey(self._key))
         account = register(session, contact, self._wanted.terms_agreed, binding)
+        # an account that was there already has kept its own contact
+        known_contact = contact if account.is_new else account.contact or ()
         record = self._new_record(self._key, account.url)
         key_id = binding.key_id if binding else None
-        self._save(replace(record, contact=contact, contact_shown=account.contact, external_key_id=key_id))
+        self._save(replace(record, contact=known_contact, contact_shown=account.contact, external_key_id=key_id))
+        if self._wanted.contact is not None and set(contact) != set(known_contact):
+            self._change_contact()
 
     def _adopt(self) -> None:
         account, key = known(self._found.account), self._known_key()
@@ -97,7 +103,13 @@ class Steps:
 
     def _change_contact(self) -> None:
         contact = self._wanted.contact or ()
-        shown = update_contact(self._session(), contact).contact
+        try:
+            shown = update_contact(self._session(), contact).contact
+        except ProblemError as error:
+            # there are CAs that take another contact, but not that there is none; RFC 8555 leaves that to them
+            if contact or not any(error.is_(name) for name in CONTACT_REFUSED):
+                raise
+            shown = self._found.account.contact if self._found.account else None
         self._save(replace(self._known_record(), contact=contact, contact_shown=shown))
 
     def _record_terms(self) -> None:

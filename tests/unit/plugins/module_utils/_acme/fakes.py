@@ -99,6 +99,9 @@ class FakeCa(HTTPAdapter):
 
     ``before`` and ``after`` hold, by path, exceptions that strike before a request is handled or
     when its answer should come back. ``script`` holds, by path, answers to give instead of the usual ones.
+    ``binds_searches``: even the search for an account needs a binding. ``shown_contact`` is how contacts come back.
+    After a change of the key, requests of the account are for ``stale_requests`` times checked with its former one,
+    as by front ends that have not heard of the new one.
     """
 
     def __init__(self) -> None:
@@ -106,7 +109,12 @@ class FakeCa(HTTPAdapter):
         self.meta: dict[str, Any] = {"termsOfService": f"{HOST}/terms/1"}
         self.mac_keys: dict[str, bytes] = {}
         self.accounts: list[KnownAccount] = []
+        self.shows_meta = True
         self.shows_contact = True
+        self.shown_contact: Callable[[list[str]], Any] = list
+        self.binds_searches = False
+        self.stale_requests = 0
+        self._former_keys: dict[str, josepy.JWK] = {}
         self.seen: list[Seen] = []
         self.before: dict[str, deque[Exception]] = {}
         self.after: dict[str, deque[Exception]] = {}
@@ -157,7 +165,9 @@ class FakeCa(HTTPAdapter):
 
     def directory(self) -> dict[str, Any]:
         names = {"newNonce": "nonce", "newAccount": "new-account", "newOrder": "new-order", "keyChange": "key-change"}
-        return {name: f"{HOST}/{path}" for name, path in names.items()} | {"meta": self.meta}
+        return {name: f"{HOST}/{path}" for name, path in names.items()} | (
+            {"meta": self.meta} if self.shows_meta else {}
+        )
 
     def _read_jws(self, seen: Seen, request: requests.PreparedRequest) -> Answer | None:
         """Check the signature (RFC 8555 §6.2 to §6.5), and put into ``seen`` what was signed."""
@@ -172,9 +182,19 @@ class FakeCa(HTTPAdapter):
             return refusal("badNonce", 400)
         self._nonces.discard(seen.protected["nonce"])
         assert ("jwk" in seen.protected) != ("kid" in seen.protected)
+        if self._is_refused_for_its_key(seen, outer):
+            return refusal("malformed", 400, "JWS verification error")
         key = self._key_of(seen)
         assert key is None or JWS.from_json(outer).verify(key), "the signature is wrong"
         return None if key else refusal("accountDoesNotExist", 400)
+
+    def _is_refused_for_its_key(self, seen: Seen, outer: dict[str, Any]) -> bool:
+        """Whether the account's former key is still the one that counts, and this is not signed with it."""
+        former = self._former_keys.get(seen.protected.get("kid", ""))
+        if former is None or not self.stale_requests:
+            return False
+        self.stale_requests -= 1
+        return not JWS.from_json(outer).verify(former)
 
     def _key_of(self, seen: Seen) -> josepy.JWK | None:
         if "jwk" in seen.protected:
@@ -185,6 +205,8 @@ class FakeCa(HTTPAdapter):
     def _new_account(self, seen: Seen) -> Answer:
         key = josepy.JWK.from_json(seen.protected["jwk"])
         found = self._account_with(key)
+        if self.binds_searches and "externalAccountBinding" not in seen.payload:
+            return refusal("externalAccountRequired", 403, "a binding is missing")
         if found and found.status != "valid":
             return refusal("unauthorized", 403, "the account is deactivated")
         if found:
@@ -229,7 +251,7 @@ class FakeCa(HTTPAdapter):
         other = self._account_with(new_key)
         if other:
             return Answer(409, {"type": PREFIX + "malformed", "detail": "key in use"}, {"Location": other.url})
-        account.key = new_key
+        self._former_keys[account.url], account.key = account.key, new_key
         return self._tell(account)
 
     def _account(self, seen: Seen) -> Answer:
@@ -244,7 +266,7 @@ class FakeCa(HTTPAdapter):
     def _tell(self, account: KnownAccount, status: int = 200) -> Answer:
         document: dict[str, Any] = {"status": account.status, "orders": f"{account.url}/orders"}
         if self.shows_contact:
-            document["contact"] = account.contact
+            document["contact"] = self.shown_contact(account.contact)
         return Answer(status, document, {"Location": account.url})
 
     def _account_with(self, key: josepy.JWK) -> KnownAccount | None:

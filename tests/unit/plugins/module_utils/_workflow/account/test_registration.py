@@ -34,7 +34,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import (
 )
 from urllib3.exceptions import ProtocolError
 
-from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, FakeCa, FakeClock, refusal
+from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, Answer, FakeCa, FakeClock, refusal
 
 OPS = WantedAccount(contact=("mailto:ops@example.com",), terms_agreed=True)
 KEEP = WantedAccount()
@@ -256,7 +256,89 @@ def test_a_wrong_binding_is_the_cas_to_refuse_and_can_be_mended(kit: Kit) -> Non
     assert kit.run(replace(OPS, external_binding=right))["actions"] == ["register"]
 
 
+RIGHT = ExternalBinding("kid-1", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")
+WRONG = ExternalBinding("kid-1", "AAAA")
+
+
+@pytest.fixture
+def binding(kit: Kit) -> Kit:
+    """With a CA that demands a binding for everything that is asked with a key, the search too."""
+    kit.ca.meta["externalAccountRequired"] = True
+    kit.ca.mac_keys["kid-1"] = b"\x01" * 32
+    kit.ca.binds_searches = True
+    return kit
+
+
+def test_a_mistyped_binding_key_does_not_lock_the_account(binding: Kit) -> None:
+    for _again in range(2):
+        with pytest.raises(ProblemError, match="refused the new account: externalAccountRequired"):
+            binding.run(replace(OPS, external_binding=WRONG))
+    with pytest.raises(ProblemError, match="externalAccountRequired"):
+        binding.run(OPS)
+    bound = replace(OPS, external_binding=RIGHT)
+    assert binding.run(bound, check=True)["actions"] == binding.run(bound)["actions"] == ["register"]
+    assert not binding.run(bound)["changed"]
+    assert not binding.run(OPS)["changed"]
+
+
+def test_a_lost_record_is_made_anew_where_the_search_needs_a_binding(binding: Kit) -> None:
+    bound = replace(OPS, external_binding=RIGHT)
+    first = binding.run(bound)
+    (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
+    assert binding.run(replace(bound, contact=None))["account_uri"] == first["account_uri"]
+    assert len(binding.ca.accounts) == 1
+    result = binding.run(KEEP)
+    assert not result["changed"]
+    assert result["contact"] == ["mailto:ops@example.com"], "as the CA had it"
+
+
+def test_an_account_that_is_there_gets_the_contact_that_is_asked_for(binding: Kit) -> None:
+    bound = replace(OPS, external_binding=RIGHT)
+    binding.run(bound)
+    (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
+    other = replace(bound, contact=("mailto:new@example.com",))
+    binding.run(other)
+    assert binding.ca.accounts[0].contact == ["mailto:new@example.com"]
+    assert not binding.run(other)["changed"]
+
+
+@pytest.mark.parametrize("binds_searches", [False, True])
+def test_a_gateway_that_gave_up_does_not_lock_the_account(binding: Kit, binds_searches: bool) -> None:
+    binding.ca.binds_searches = binds_searches
+    bound = replace(OPS, external_binding=RIGHT)
+    done = binding.ca._new_account
+
+    def give_up(seen: Any) -> Answer:
+        answer = done(seen)
+        return Answer(504, content=b"<html>Gateway Timeout</html>") if answer.status == 201 else answer
+
+    binding.ca.routes = {"/new-account": give_up}
+    with pytest.raises(ProblemError, match="HTTP 504"):
+        binding.run(bound)
+    assert binding.run(bound)["account_uri"] == f"{HOST}/account/1"
+    assert not binding.run(bound)["changed"]
+    assert len(binding.ca.accounts) == 1
+
+
+def test_an_account_is_not_taken_out_while_nobody_can_tell_whether_it_is_there(binding: Kit) -> None:
+    binding.run(replace(OPS, external_binding=RIGHT))
+    (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
+    with pytest.raises(ProblemError, match="externalAccountRequired"):
+        binding.run(None)
+    assert binding.store.key() is not None
+
+
 # terms of service
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_ca_without_meta_needs_no_agreement_and_changes_nothing_later(kit: Kit, agreed: bool) -> None:
+    kit.ca.shows_meta, kit.ca.meta = False, {}
+    wanted = replace(KEEP, terms_agreed=agreed)
+    result = kit.run(wanted)
+    assert result["terms_of_service"] is result["terms_of_service_agreed"] is None
+    for check in (True, False):
+        assert not kit.run(wanted, check)["changed"]
 
 
 def test_new_terms_are_reported_until_they_are_agreed_to(registered: Kit) -> None:
@@ -291,6 +373,68 @@ def test_a_contact_that_another_client_changed_is_changed_back(registered: Kit) 
     assert registered.run(KEEP)["contact"] == ["mailto:other@example.com"]
     assert registered.run(OPS)["actions"] == ["change contact"]
     assert registered.ca.accounts[0].contact == ["mailto:ops@example.com"]
+
+
+MAKES: dict[str, Callable[[list[str]], Any]] = {
+    "hides them": lambda _contact: None,
+    "answers null": lambda _contact: [None],
+    "leaves mailto: out": lambda contact: [each.removeprefix("mailto:") for each in contact] or [None],
+    "ignores changes": lambda _contact: ["mailto:first@example.com"],
+    "turns them round": lambda contact: list(reversed(contact)),
+}
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_contacts_that_come_back_in_another_way_change_nothing(kit: Kit, make: str) -> None:
+    kit.ca.shown_contact = MAKES[make]
+    two = ("mailto:a@example.com", "mailto:b@example.com")
+    for contact in (two, ("mailto:b@example.com",), (), two):
+        wanted = replace(OPS, contact=contact)
+        assert kit.run(wanted)["contact"] == list(contact)
+        for check in (True, False):
+            again = kit.run(wanted, check)
+            assert not again["changed"]
+            assert again["contact"] == list(contact)
+            assert again["diff"]["before"] == again["diff"]["after"]
+
+
+def test_contacts_that_come_back_from_a_change_only_change_nothing(kit: Kit) -> None:
+    """As where the answer repeats what was sent, and nothing of it is kept."""
+    account = kit.ca._account
+    kit.ca.routes["/account/1"] = lambda seen: (
+        _without_contact(account(seen)) if seen.payload is None else account(seen)
+    )
+    assert kit.run(OPS)["changed"]
+    assert not kit.run(OPS)["changed"]
+    other = replace(OPS, contact=("mailto:new@example.com",))
+    assert kit.run(other)["actions"] == ["change contact"]
+    for check in (True, False):
+        assert not kit.run(other, check)["changed"]
+
+
+def _without_contact(answer: Answer) -> Answer:
+    return replace(answer, document={**answer.document, "contact": []})
+
+
+@pytest.mark.parametrize("name", ["malformed", "invalidContact", "unsupportedContact"])
+def test_a_ca_that_removes_no_contact_is_asked_once(registered: Kit, name: str) -> None:
+    registered.ca.routes["/account/1"] = _refuse_no_contact(registered.ca, name)
+    none = replace(OPS, contact=())
+    assert registered.run(none)["actions"] == ["change contact"]
+    for check in (True, False):
+        assert not registered.run(none, check)["changed"]
+    with pytest.raises(ProblemError, match=name):
+        registered.run(replace(OPS, contact=("mailto:bad@example.com",)))
+
+
+def _refuse_no_contact(ca: FakeCa, name: str) -> Callable[[Any], Answer]:
+    refused: tuple[Any, ...] = ([], ["mailto:bad@example.com"])
+
+    def handle(seen: Any) -> Answer:
+        changes = seen.payload or {}
+        return refusal(name, 400) if changes.get("contact") in refused else ca._account(seen)
+
+    return handle
 
 
 def test_the_order_of_contacts_does_not_matter(kit: Kit) -> None:
