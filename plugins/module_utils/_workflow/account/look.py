@@ -16,7 +16,7 @@ from ..._acme.session import Session
 from ..._core.errors import Error
 from ..._store.accounts import AccountStore
 from ..._x509.key import PrivateKey, fingerprint_of, key_type_of, load_key
-from .record import Record
+from .record import Record, as_account
 
 NOT_KNOWN = ("accountDoesNotExist", "unauthorized", "malformed")
 
@@ -105,7 +105,7 @@ def _read(session: Session, record: Record | None, to_bind: bool) -> tuple[Accou
     fingerprint = fingerprint_of(session.key.private_key)
     if record and record.directory == session.directory.url and record.fingerprint == fingerprint:
         try:
-            return fetch_account(session.for_account(record.account_uri)), False, ""
+            return fetch_account(as_account(session, record)), False, ""
         except ProblemError as error:
             if not any(error.is_(name) for name in NOT_KNOWN):
                 raise

@@ -35,13 +35,16 @@ def plan_present(found: Found, wanted: WantedAccount, directory: Directory) -> t
         _check_registration(wanted, directory)
     elif found.account.status != "valid":
         raise _not_valid(found, found.account.status, directory)
+    key_differs = _key_differs(found, wanted)
+    if key_differs and "keyChange" not in directory.endpoints:
+        raise no_key_change(directory, wanted)
     decisions: tuple[tuple[Step, bool], ...] = (
         ("finish key change", found.change_cut_off),
         ("register", found.account is None),
         ("adopt", found.account is not None and not is_known(found.record, found.account)),
         ("change contact", found.account is not None and _contact_differs(found.record, found.account, wanted)),
         ("record terms of service", found.account is not None and _terms_to_record(found, wanted, directory)),
-        ("change key", _key_differs(found, wanted)),
+        ("change key", key_differs),
     )
     return tuple(step for step, needed in decisions if needed)
 
@@ -69,6 +72,14 @@ def contact_of(record: Record, account: Account) -> tuple[str, ...]:
     if not shown or set(shown) == set(record.contact_shown or ()):
         return record.contact
     return shown
+
+
+def no_key_change(directory: Directory, wanted: WantedAccount) -> Error:
+    """What to tell of a CA that has no change of keys (RFC 8555 §7.3.5)."""
+    option = "key_type" if wanted.key_label is None else "key_label"
+    return Error(
+        f"{option}: {directory.url} can't change the key of an account, so the account keeps its key", option=option
+    )
 
 
 def terms_changed(record: Record | None, directory: Directory) -> bool:

@@ -110,6 +110,7 @@ class FakeCa(HTTPAdapter):
         self.mac_keys: dict[str, bytes] = {}
         self.accounts: list[KnownAccount] = []
         self.shows_meta = True
+        self.leaves_out: tuple[str, ...] = ()
         self.shows_contact = True
         self.shown_contact: Callable[[list[str]], Any] = list
         self.binds_searches = False
@@ -164,10 +165,9 @@ class FakeCa(HTTPAdapter):
         return handler(seen) if handler else Answer(404, content=b"<html><body>no such page</body></html>")
 
     def directory(self) -> dict[str, Any]:
-        names = {"newNonce": "nonce", "newAccount": "new-account", "newOrder": "new-order", "keyChange": "key-change"}
-        return {name: f"{HOST}/{path}" for name, path in names.items()} | (
-            {"meta": self.meta} if self.shows_meta else {}
-        )
+        paths = {"newNonce": "nonce", "newAccount": "new-account", "newOrder": "new-order", "keyChange": "key-change"}
+        names = {name: f"{HOST}/{path}" for name, path in paths.items() if name not in self.leaves_out}
+        return names | ({"meta": self.meta} if self.shows_meta else {})
 
     def _read_jws(self, seen: Seen, request: requests.PreparedRequest) -> Answer | None:
         """Check the signature (RFC 8555 §6.2 to §6.5), and put into ``seen`` what was signed."""
@@ -182,19 +182,20 @@ class FakeCa(HTTPAdapter):
             return refusal("badNonce", 400)
         self._nonces.discard(seen.protected["nonce"])
         assert ("jwk" in seen.protected) != ("kid" in seen.protected)
-        if self._is_refused_for_its_key(seen, outer):
+        former = self._former_key(seen)
+        if former and not JWS.from_json(outer).verify(former):
             return refusal("malformed", 400, "JWS verification error")
-        key = self._key_of(seen)
+        key = former or self._key_of(seen)
         assert key is None or JWS.from_json(outer).verify(key), "the signature is wrong"
         return None if key else refusal("accountDoesNotExist", 400)
 
-    def _is_refused_for_its_key(self, seen: Seen, outer: dict[str, Any]) -> bool:
-        """Whether the account's former key is still the one that counts, and this is not signed with it."""
+    def _former_key(self, seen: Seen) -> josepy.JWK | None:
+        """The account's former key, while that is the one that counts."""
         former = self._former_keys.get(seen.protected.get("kid", ""))
         if former is None or not self.stale_requests:
-            return False
+            return None
         self.stale_requests -= 1
-        return not JWS.from_json(outer).verify(former)
+        return former
 
     def _key_of(self, seen: Seen) -> josepy.JWK | None:
         if "jwk" in seen.protected:
@@ -203,10 +204,13 @@ class FakeCa(HTTPAdapter):
         return next((each.key for each in self.accounts if each.url == seen.protected["kid"]), None)
 
     def _new_account(self, seen: Seen) -> Answer:
-        key = josepy.JWK.from_json(seen.protected["jwk"])
-        found = self._account_with(key)
         if self.binds_searches and "externalAccountBinding" not in seen.payload:
             return refusal("externalAccountRequired", 403, "a binding is missing")
+        return self._find_or_register(seen)
+
+    def _find_or_register(self, seen: Seen) -> Answer:
+        key = josepy.JWK.from_json(seen.protected["jwk"])
+        found = self._account_with(key)
         if found and found.status != "valid":
             return refusal("unauthorized", 403, "the account is deactivated")
         if found:

@@ -52,7 +52,8 @@ class Kit:
         self.root = root
         self.files = Files(str(root))
         self.store = AccountStore(self.files, "ca.test-dir", "default")
-        self.network = Network(transport=self.ca, clock=FakeClock())
+        self.clock = FakeClock()
+        self.network = Network(transport=self.ca, clock=self.clock)
 
     def run(self, wanted: WantedAccount | None, check: bool = False) -> dict[str, Any]:
         """One task."""
@@ -507,9 +508,126 @@ def test_a_key_that_the_ca_refuses_is_given_up(registered: Kit) -> None:
 
 def test_an_overloaded_ca_leaves_a_change_open(registered: Kit) -> None:
     registered.ca.script["/key-change"] = deque([refusal("serverInternal", 503)])
-    with pytest.raises(ProblemError):
+    with pytest.raises(Error, match="the next run finds out which key the CA knows"):
         registered.run(replace(KEEP, key_label="a"))
     assert registered.run(replace(KEEP, key_label="a"))["actions"] == ["finish key change"]
+
+
+@pytest.mark.parametrize("refused", [refusal("rejectedIdentifier", 501, "not implemented"), Answer(501, content=b"no")])
+def test_a_ca_without_a_key_change_leaves_the_account_its_key(registered: Kit, refused: Answer) -> None:
+    """Caddy has the resource in its directory, and answers like that."""
+    before = registered.snapshot()
+    registered.ca.routes["/key-change"] = lambda _seen: refused
+    with pytest.raises(Error, match=r"^key_label: .*https://ca.test/dir can't change the key of an account"):
+        registered.run(replace(OPS, key_label="a"))
+    assert registered.snapshot() == before
+    for check in (True, False):
+        assert not registered.run(OPS, check)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "option"), [({"key_label": "a"}, "key_label"), ({"key_type": "ecdsa-p384"}, "key_type")]
+)
+def test_a_directory_without_a_key_change_is_told_before_a_key_is_made(
+    registered: Kit, wanted: dict[str, str], option: str
+) -> None:
+    before = registered.snapshot()
+    registered.ca.leaves_out = ("keyChange",)
+    for check in (True, False):
+        with pytest.raises(Error, match=rf"^{option}: .* can't change the key of an account"):
+            registered.run(replace(OPS, **wanted), check)
+    assert registered.snapshot() == before
+    assert not registered.run(OPS)["changed"]
+
+
+def test_a_key_that_lies_beside_since_a_ca_could_not_change_it_is_given_up(registered: Kit) -> None:
+    registered.store.set_next_key(key_to_pem(make_key("ecdsa-p256")))
+    registered.ca.routes["/key-change"] = lambda _seen: refusal("rejectedIdentifier", 501)
+    with pytest.raises(Error, match="can't change the key of an account"):
+        registered.run(OPS)
+    assert not registered.run(OPS)["changed"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("done", [True, False])
+def test_what_a_gateway_leaves_open_the_next_run_finds_out(registered: Kit, status: int, done: bool) -> None:
+    change = registered.ca._key_change
+
+    def fail(seen: Any) -> Answer:
+        if done:
+            change(seen)
+        return Answer(status, content=b"<html>Try later</html>")
+
+    registered.ca.routes["/key-change"] = fail
+    with pytest.raises(Error, match="the next run finds out which key the CA knows"):
+        registered.run(replace(KEEP, key_label="a"))
+    registered.ca.routes.clear()
+    assert registered.run(replace(KEEP, key_label="a"))["actions"] == ["finish key change"]
+    assert not registered.run(replace(KEEP, key_label="a"))["changed"]
+    assert len(registered.ca.accounts) == 1
+
+
+def test_a_key_that_is_the_accounts_already_is_not_given_up(registered: Kit) -> None:
+    """A front end may answer the search by the key from before, and the change with what is there now."""
+    registered.ca.after["/key-change"] = deque([lost()])
+    with pytest.raises(NetworkError):
+        registered.run(replace(KEEP, key_label="a"))
+    found = Answer(200, {"status": "valid"}, {"Location": f"{HOST}/account/1"})
+    registered.ca.script["/new-account"] = deque([found])
+    registered.ca.stale_requests = 1
+    registered.ca.script["/key-change"] = deque([refusal("malformed", 409, "new key is already in use")])
+    pending = registered.store.next_key()
+    assert registered.run(replace(KEEP, key_label="a"))["actions"] == ["finish key change"]
+    assert registered.store.key() == pending
+    assert not registered.run(replace(KEEP, key_label="a"))["changed"]
+
+
+# front ends of the CA that know the former key for a while
+
+
+def test_a_change_of_the_key_ends_when_the_ca_takes_the_new_one(registered: Kit) -> None:
+    registered.ca.stale_requests = 4
+    registered.run(replace(KEEP, key_label="a"))
+    assert registered.ca.stale_requests == 0
+    registered.ca.seen.clear()
+    assert not registered.run(OPS)["changed"]
+    assert registered.ca.paths() == ["/account/1"]
+
+
+def test_the_new_key_is_not_waited_for_without_end(registered: Kit) -> None:
+    registered.ca.stale_requests = 1000
+    registered.run(replace(KEEP, key_label="a"))
+    assert 25 <= sum(registered.clock.slept) <= 35
+    assert registered.store.next_key() is None
+    registered.ca.stale_requests = 0
+    assert not registered.run(OPS)["changed"]
+
+
+def test_a_key_that_was_just_changed_is_not_taken_for_unknown(registered: Kit) -> None:
+    registered.run(replace(KEEP, key_label="a"))
+    registered.ca.stale_requests = 3
+    registered.ca.seen.clear()
+    assert not registered.run(OPS, check=True)["changed"]
+    assert registered.ca.paths() == ["/account/1"] * 4
+
+
+def test_a_key_that_was_changed_long_ago_is_believed_to_be_refused(registered: Kit) -> None:
+    registered.run(replace(KEEP, key_label="a"))
+    registered.clock.sleep(3600)
+    registered.ca.stale_requests = 1
+    registered.ca.seen.clear()
+    assert not registered.run(OPS)["changed"]
+    assert registered.ca.paths() == ["/account/1", "/new-account"]
+
+
+def test_what_follows_a_change_that_was_cut_off_waits_for_the_new_key(registered: Kit) -> None:
+    registered.ca.after["/key-change"] = deque([lost()])
+    with pytest.raises(NetworkError):
+        registered.run(replace(KEEP, key_label="a"))
+    registered.ca.stale_requests = 5
+    wanted = replace(OPS, key_label="a", contact=("mailto:new@example.com",))
+    assert registered.run(wanted)["actions"] == ["finish key change", "change contact"]
+    assert registered.ca.accounts[0].contact == ["mailto:new@example.com"]
 
 
 def test_a_registration_survives_a_crash_at_any_moment(tmp_path: Path) -> None:
