@@ -50,7 +50,7 @@ class NewKeySession(Session):
                 return super().post(url, payload, what, **options)
             except ProblemError as error:
                 refused = error
-                if not _is_of_signature(error):
+                if not refuses_signature(error):
                     break
         raise refused
 
@@ -85,5 +85,6 @@ def inner_jws(session: Session, new_key: AccountKey, url: str) -> dict[str, Any]
     return inner
 
 
-def _is_of_signature(error: ProblemError) -> bool:
+def refuses_signature(error: ProblemError) -> bool:
+    """Whether the CA takes the account for one with another key, in the words of Let's Encrypt's software."""
     return error.is_("malformed") and "jws verification error" in error.problem.detail.lower()

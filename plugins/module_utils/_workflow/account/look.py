@@ -96,20 +96,33 @@ def _ask(
     account, _in_use, reason = _find(session, to_bind)
     if account is not None:
         return account, False, reason
-    account, _in_use, reason = _find(session.with_key(AccountKey(next_key)), to_bind)
-    return account, account is not None, reason
+    following = session.with_key(AccountKey(next_key))
+    account, _in_use, reason = _find(following, to_bind)
+    if account is not None or not to_bind or record is None:
+        return account, account is not None, reason
+    # the next key first: some front ends of the CA may still take the former one
+    account = _by_url(following, record)
+    return account or _by_url(session, record), account is not None, ""
 
 
 def _read(session: Session, record: Record | None, to_bind: bool) -> tuple[Account | None, bool, str]:
     """The account by its URL where that is known, as every CA shows it so; else by its key."""
     fingerprint = fingerprint_of(session.key.private_key)
     if record and record.directory == session.directory.url and record.fingerprint == fingerprint:
-        try:
-            return fetch_account(as_account(session, record)), False, ""
-        except ProblemError as error:
-            if not any(error.is_(name) for name in NOT_KNOWN):
-                raise
+        account = _by_url(session, record)
+        if account is not None:
+            return account, False, ""
     return _find(session, to_bind)
+
+
+def _by_url(session: Session, record: Record) -> Account | None:
+    """The account of the record, or None when the CA does not know it, or not with the session's key."""
+    try:
+        return fetch_account(as_account(session, record))
+    except ProblemError as error:
+        if not any(error.is_(name) for name in NOT_KNOWN):
+            raise
+        return None
 
 
 def _find(session: Session, to_bind: bool) -> tuple[Account | None, bool, str]:

@@ -76,7 +76,7 @@ def contact_of(record: Record, account: Account) -> tuple[str, ...]:
 
 def no_key_change(directory: Directory, wanted: WantedAccount) -> Error:
     """What to tell of a CA that has no change of keys (RFC 8555 §7.3.5)."""
-    option = "key_type" if wanted.key_label is None else "key_label"
+    option = "key_label" if wanted.key_label else "key_type" if wanted.key_type else "account"
     return Error(
         f"{option}: {directory.url} can't change the key of an account, so the account keeps its key", option=option
     )

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from ..._acme.account import deactivate, find, register, update_contact
+from ..._acme.account import deactivate, fetch_account, register, update_contact
 from ..._acme.directory import Directory
 from ..._acme.key import AccountKey
-from ..._acme.key_change import change_key, wait_for_new_key
+from ..._acme.key_change import NewKeySession, change_key, refuses_signature, wait_for_new_key
 from ..._acme.network import Network
 from ..._acme.problem import NetworkError, ProblemError
 from ..._acme.session import Session
@@ -136,10 +136,14 @@ class Steps:
 
     def _send_key(self, key: PrivateKey) -> None:
         session = self._session()
+        if "keyChange" not in self._directory.endpoints:
+            self._store.drop_next_key()
+            raise no_key_change(self._directory, self._wanted)
         try:
             change_key(session, AccountKey(key))
         except ProblemError as error:
-            if error.problem.status == 409 and self._has_key(session, key):
+            # RFC 8555 §7.3.5: 409 is for a key that has an account, and that may be ours
+            if (error.problem.status == 409 or refuses_signature(error)) and self._has_key(session, key):
                 return
             self._judge_refusal(error)
         except NetworkError as error:
@@ -147,8 +151,14 @@ class Steps:
 
     def _has_key(self, session: Session, key: PrivateKey) -> bool:
         """Whether the key is the account's already, as after an answer that was lost."""
-        account = find(session.with_key(AccountKey(key)), to_bind=True)
-        return account is not None and account.url == session.account_url
+        account = session.with_key(AccountKey(key), session.account_url)
+        try:
+            fetch_account(NewKeySession(account, self._network.clock.now()))
+        except ProblemError as error:
+            if error.uncertain or error.asks_to_wait:
+                raise
+            return False
+        return True
 
     def _judge_refusal(self, error: ProblemError) -> NoReturn:
         """Refused for certain, the old key stays and the next attempt makes another one; else the next run finds out."""

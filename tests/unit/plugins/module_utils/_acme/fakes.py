@@ -101,7 +101,8 @@ class FakeCa(HTTPAdapter):
     when its answer should come back. ``script`` holds, by path, answers to give instead of the usual ones.
     ``binds_searches``: even the search for an account needs a binding. ``shown_contact`` is how contacts come back.
     After a change of the key, requests of the account are for ``stale_requests`` times checked with its former one,
-    as by front ends that have not heard of the new one.
+    as by front ends that have not heard of the new one. A wrong signature is a defect of the test's, but for
+    ``refuses_signatures``.
     """
 
     def __init__(self) -> None:
@@ -115,6 +116,7 @@ class FakeCa(HTTPAdapter):
         self.shown_contact: Callable[[list[str]], Any] = list
         self.binds_searches = False
         self.stale_requests = 0
+        self.refuses_signatures = False
         self._former_keys: dict[str, josepy.JWK] = {}
         self.seen: list[Seen] = []
         self.before: dict[str, deque[Exception]] = {}
@@ -186,6 +188,8 @@ class FakeCa(HTTPAdapter):
         if former and not JWS.from_json(outer).verify(former):
             return refusal("malformed", 400, "JWS verification error")
         key = former or self._key_of(seen)
+        if key and self.refuses_signatures and not JWS.from_json(outer).verify(key):
+            return refusal("malformed", 400, "JWS verification error")
         assert key is None or JWS.from_json(outer).verify(key), "the signature is wrong"
         return None if key else refusal("accountDoesNotExist", 400)
 

@@ -321,6 +321,22 @@ def test_a_gateway_that_gave_up_does_not_lock_the_account(binding: Kit, binds_se
     assert len(binding.ca.accounts) == 1
 
 
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("stale", [0, 2])
+def test_a_key_change_that_was_cut_off_is_finished_where_the_search_needs_a_binding(
+    binding: Kit, where: str, stale: int
+) -> None:
+    bound = replace(OPS, external_binding=RIGHT, key_label="a")
+    binding.run(replace(bound, key_label=None))
+    getattr(binding.ca, where)["/key-change"] = deque([lost()])
+    with pytest.raises(NetworkError):
+        binding.run(bound)
+    binding.ca.refuses_signatures, binding.ca.stale_requests = True, stale
+    assert binding.run(bound)["actions"] == ["finish key change"]
+    assert not binding.run(OPS)["changed"]
+    assert len(binding.ca.accounts) == 1
+
+
 def test_an_account_is_not_taken_out_while_nobody_can_tell_whether_it_is_there(binding: Kit) -> None:
     binding.run(replace(OPS, external_binding=RIGHT))
     (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
@@ -540,10 +556,12 @@ def test_a_directory_without_a_key_change_is_told_before_a_key_is_made(
     assert not registered.run(OPS)["changed"]
 
 
-def test_a_key_that_lies_beside_since_a_ca_could_not_change_it_is_given_up(registered: Kit) -> None:
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_key_that_lies_beside_since_a_ca_could_not_change_it_is_given_up(registered: Kit, is_listed: bool) -> None:
     registered.store.set_next_key(key_to_pem(make_key("ecdsa-p256")))
     registered.ca.routes["/key-change"] = lambda _seen: refusal("rejectedIdentifier", 501)
-    with pytest.raises(Error, match="can't change the key of an account"):
+    registered.ca.leaves_out = () if is_listed else ("keyChange",)
+    with pytest.raises(Error, match=r"^account: .*can't change the key of an account"):
         registered.run(OPS)
     assert not registered.run(OPS)["changed"]
 
