@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import new_order
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority, connect
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import fingerprint_of, key_to_pem, make_key
 
 from tests.integration.account.conftest import MAC_KEY, Account, files, play
@@ -163,7 +167,7 @@ def test_an_account_whose_registration_a_gateway_gave_up_is_had_by_the_next_run(
     bound_account: tuple[CaProxy, Account], binds_searches: bool
 ) -> None:
     proxy, account = bound_account
-    proxy.inject("newAccount", lose_to_gateway(504), nth(2))
+    proxy.inject("newAccount", lose_to_gateway(504), nth(1))
     assert "HTTP 504" in account(**BOUND)["msg"]
     proxy.heal()
     if binds_searches:
@@ -199,6 +203,18 @@ def test_a_new_key_is_waited_for_and_not_taken_for_unknown(proxy: CaProxy, accou
     proxy.inject("account", stale, first(2))
     assert not account(key_label="a", **through).changed
     assert proxy.struck[stale.name] == 5
+
+
+def test_orders_wait_for_a_new_key_too(proxy: CaProxy, account: Account, store: Path) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    account(terms_agreed=True, **through)
+    account(key_label="a", **through)
+    stale = refuse(400, "malformed", "JWS verification error")
+    proxy.inject("newOrder", stale, first(2))
+    authority = Authority(proxy.directory, "default", str(proxy.ca_bundle))
+    with connect(authority, Files(str(store)), 1, SystemClock()) as session:
+        assert new_order(session, [Identifier("dns", "shop.test")]).status in ("pending", "ready")
+    assert proxy.struck[stale.name] == 2
 
 
 MAKES: dict[str, Callable[[dict[str, Any]], Any]] = {
