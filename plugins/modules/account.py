@@ -27,18 +27,20 @@ options:
     description:
       - How the CA can reach the operator; best the address of a list. A mail address, or any URL that the CA takes.
       - An empty list removes the contact. It stays as it is when this is left out.
+      - Some CAs show no contact, keep none, or do not remove one. What was asked for is then in the record, and the CA is not asked again.
     type: list
     elements: str
   terms_agreed:
     description:
       - Whether you agree to the CA's terms of service, which M(certfleet.acme.directory_info) shows. Most CAs register nobody without it.
+        A CA that has no terms of service needs no agreement.
       - Their URL goes into the record, see RV(terms_of_service_agreed).
     type: bool
     default: false
   key_type:
     description:
       - The type of the account's key, any of V(rsa-2048), V(rsa-3072), V(rsa-4096), V(ecdsa-p256) and V(ecdsa-p384).
-      - When the key is of another type, the account gets a new one.
+      - When the key is of another type, the account gets a new one. See O(key_label) for how that goes.
       - A new account gets V(ecdsa-p256) when it is left out, and an existing key stays.
     type: str
   key_label:
@@ -46,6 +48,9 @@ options:
       - A label of your own for the key, such as V(2026-11).
       - The account gets a new key when the label is another one than last time. As long as it is the same, nothing happens.
       - A change that was cut off is finished by the next run.
+      - The servers of a CA may know only the former key for some seconds. The task ends when the CA takes the new one, after 30 seconds at the latest,
+        and for a minute after the change requests that are refused for their signature are sent again.
+      - With a CA that can't change keys, the task fails and the account keeps its key. Tasks without a change of the key go on as before.
     type: str
   key_file:
     description:
@@ -57,7 +62,9 @@ options:
   external_binding:
     description:
       - Binds a new account to a customer of the CA (RFC 8555 section 7.3.4), for CAs that ask for it. They say what to enter.
-      - It has no effect on an account that is registered already.
+      - It has no effect on an account that is registered already, and can stay in the task. Some CAs ask for it again when the account's record is lost.
+      - A binding that the CA has refused is mended by another task with the right one.
+      - White space in O(external_binding.key) and around O(external_binding.key_id) is ignored.
     type: dict
     suboptions:
       key_id:

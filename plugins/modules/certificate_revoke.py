@@ -50,6 +50,7 @@ options:
     description:
       - V(account) asks as the account, which has to be the one that ordered the certificate or one that is authorized for all of its names.
       - V(certificate) asks with the certificate's own key, for which there need not be an account.
+        Some CAs refuse that. The message then says to use V(account).
     type: str
     default: account
     choices: [account, certificate]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import requests
@@ -20,18 +20,23 @@ from .answer import read_object
 from .problem import NetworkError, ProblemError
 from .session import Session
 
+MAILTO = "mailto:"
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the CA tells of it; ``contact`` is None where the CA keeps it to itself."""
+    """An account as the CA tells of it; ``contact`` is None where the CA keeps it to itself.
+
+    ``is_new`` says that this answer is the one to its registration.
+    """
 
     url: str
     status: str
     contact: tuple[str, ...] | None = None
     terms_of_service_agreed: bool | None = None
     orders: str | None = None
+    is_new: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,16 @@ def register(
     return _new_account(session, payload, "the new account")
 
 
-def find(session: Session) -> Account | None:
-    """The account of the session's key, or None when the CA knows none (RFC 8555 §7.3.1)."""
+def find(session: Session, to_bind: bool = False) -> Account | None:
+    """The account of the session's key, or None when the CA knows none (RFC 8555 §7.3.1).
+
+    Some CAs want an external binding for the search too, and answer ``externalAccountRequired`` without one. With
+    ``to_bind`` the caller has a binding to register with, which gets the account that is there; then that is None.
+    """
     try:
         return _new_account(session, {"onlyReturnExisting": True}, "the search for the account")
     except ProblemError as error:
-        if error.is_("accountDoesNotExist"):
+        if error.is_("accountDoesNotExist") or (to_bind and error.is_("externalAccountRequired")):
             return None
         raise
 
@@ -123,7 +132,7 @@ def _new_account(session: Session, payload: Mapping[str, Any], what: str) -> Acc
     url = response.headers.get("Location")
     if not url:
         raise NetworkError(f"The CA answered {what} without the account's URL (the header Location)")
-    return _read(url, response, what)
+    return replace(_read(url, response, what), is_new=response.status_code == 201)
 
 
 def _read(url: str, response: requests.Response, what: str) -> Account:
@@ -132,10 +141,22 @@ def _read(url: str, response: requests.Response, what: str) -> Account:
     return Account(
         url=url,
         status=member.text(document, "status", what),
-        contact=member.texts(document, "contact", what) if isinstance(document.get("contact"), list) else None,
+        contact=_read_contact(document.get("contact")),
         terms_of_service_agreed=agreed if isinstance(agreed, bool) else None,
         orders=member.optional_text(document, "orders"),
     )
+
+
+def _read_contact(value: object) -> tuple[str, ...] | None:
+    """The contact URLs: some CAs answer ``[null]`` where there are none, and mail addresses without ``mailto:``."""
+    if not isinstance(value, list):
+        return None
+    return tuple(_contact_url(each.strip()) for each in value if isinstance(each, str) and each.strip())
+
+
+def _contact_url(text: str) -> str:
+    address = text[len(MAILTO) :] if text.lower().startswith(MAILTO) else text
+    return text if ":" in address else f"{MAILTO}{address}"
 
 
 def _account_url(session: Session) -> str:

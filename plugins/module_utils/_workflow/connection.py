@@ -24,7 +24,7 @@ from .._store.accounts import AccountStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
 from .._x509.key import load_key
-from .account.record import Record, describe_key
+from .account.record import Record, as_account, describe_key
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Ite
         with pauses.watch("directory"):
             directory = fetch_directory(network, authority.directory)
         session = Session(network, directory, key)
-        yield session.for_account(record.account_uri if record else _rebuild_record(authority, store, session))
+        yield as_account(session, record or _rebuild_record(authority, store, session))
     finally:
         network.close()
 
 
-def _rebuild_record(authority: Authority, store: AccountStore, session: Session) -> str:
-    """The account's URL, which the CA knows by the key, for a record that is broken or not there; it is written anew."""
-    account = find(session)
+def _rebuild_record(authority: Authority, store: AccountStore, session: Session) -> Record:
+    """The record anew, where it is broken or not there: the CA knows the account by the key."""
+    account = find(session, to_bind=True)
     if account is None:
         raise _not_registered(authority)
     store.sweep()
@@ -100,7 +100,7 @@ def _rebuild_record(authority: Authority, store: AccountStore, session: Session)
         **describe_key(session.key.private_key),
     )
     store.set_record(record.as_dict())
-    return account.url
+    return record
 
 
 def _not_registered(authority: Authority) -> InputError:

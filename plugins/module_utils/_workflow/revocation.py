@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._acme.key import AccountKey
+from .._acme.problem import ProblemError
 from .._acme.revocation import revoke
 from .._acme.session import Session
 from .._core.clock import Clock, format_instant
@@ -24,6 +25,8 @@ from .._x509.key import check_key_type, load_key
 from .connection import Authority, connect, connect_with_key
 from .revoked import REVOCATIONS, Revocation, read_revocations
 from .wanted import Target
+
+REFUSED = 403
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ class Revoker:
         try:
             new = revoke(session, to_der(subject.certificate), reason, f"the revocation of {subject.target}")
         except Error as error:
-            return Finding(subject, "failed", reason, error)
+            return Finding(subject, "failed", reason, _with_advice(error, session))
         now = format_instant(self._clock.now())
         before = subject.revocation or Revocation(reason, now)
         self._remember(subject, replace(before, reason=reason, revoked_at=now, directory=None, certificate=None))
@@ -246,6 +249,17 @@ class Revoker:
         self._store.update_state(
             name, key_type, **{REVOCATIONS: {serial: each.as_record() for serial, each in entries.items()}}
         )
+
+
+def _with_advice(error: Error, session: Session) -> Error:
+    """The error; of a CA that takes no signature of a certificate's own key, with what to do instead.
+
+    RFC 8555 §7.6 has CAs take both; serles does not, nor does acme2certifier where accounts are bound.
+    """
+    by_account = session.account_url is not None
+    if by_account or not isinstance(error, ProblemError) or error.problem.status != REFUSED:
+        return error
+    return Error(f"{error.message}; this CA may want the account's key instead: signed_by=account", **error.details)
 
 
 def _reason_for(subject: Subject, request: Request) -> str:

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import new_order
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
+from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority, connect
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import fingerprint_of, key_to_pem, make_key
 
 from tests.integration.account.conftest import MAC_KEY, Account, files, play
 from tests.lab import Lab
-from tests.lab.ca_faults import Effect, first, lose_answer, lose_request
+from tests.lab.ca_faults import Effect, first, lose_answer, lose_request, lose_to_gateway, nth, refuse, rewrite
 from tests.lab.ca_proxy import CaProxy
 
 STAGES: list[tuple[dict[str, Any], list[str]]] = [
@@ -114,6 +119,131 @@ def test_a_ca_that_binds_accounts_gets_the_binding(bound_lab: Lab, account: Acco
     assert not account(terms_agreed=True, external_binding=binding).changed
     assert not account().changed
     assert account(key_label="a")["actions"] == ["change key"]
+
+
+BOUND: dict[str, Any] = {
+    "terms_agreed": True,
+    "contact": ["ops@fleet.test"],
+    # as it is copied from a page, with the line break in the middle
+    "external_binding": {"key_id": "kid-1\n", "key": f" {MAC_KEY[:32]}\n{MAC_KEY[32:]}\n"},
+}
+BINDING_MISSING = refuse(403, "externalAccountRequired", "a binding is missing")
+
+
+@pytest.fixture
+def bound_account(bound_lab: Lab, proxy: CaProxy, account: Account) -> tuple[CaProxy, Account]:
+    """The module at a CA that binds accounts, by way of a proxy."""
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    return proxy, lambda **options: account(**through, **options)
+
+
+def test_a_mistyped_binding_key_is_mended_by_the_right_one(bound_account: tuple[CaProxy, Account]) -> None:
+    proxy, account = bound_account
+    wrong = account(**{**BOUND, "external_binding": {"key_id": "kid-1", "key": "AAAA" * 16}})
+    assert wrong.failed
+    assert "refused the new account" in wrong["msg"]
+    proxy.inject("newAccount", BINDING_MISSING, nth(1))
+    assert account(**BOUND)["actions"] == ["register"]
+    assert not account(**BOUND).changed
+    assert not account().changed
+
+
+def test_a_lost_record_is_made_anew_where_the_search_needs_a_binding(
+    bound_account: tuple[CaProxy, Account], store: Path
+) -> None:
+    proxy, account = bound_account
+    first = account(**BOUND)
+    (record,) = store.rglob("account.json")
+    record.unlink()
+    proxy.inject("newAccount", BINDING_MISSING, nth(1))
+    again = account(**BOUND)
+    assert again["account_uri"] == first["account_uri"]
+    assert record.exists()
+    assert not account().changed
+
+
+@pytest.mark.parametrize("binds_searches", [False, True])
+def test_an_account_whose_registration_a_gateway_gave_up_is_had_by_the_next_run(
+    bound_account: tuple[CaProxy, Account], binds_searches: bool
+) -> None:
+    proxy, account = bound_account
+    proxy.inject("newAccount", lose_to_gateway(504), nth(1))
+    assert "HTTP 504" in account(**BOUND)["msg"]
+    proxy.heal()
+    if binds_searches:
+        proxy.inject("newAccount", BINDING_MISSING, nth(1))
+    again = account(**BOUND)
+    assert again["actions"] == (["register"] if binds_searches else ["adopt"])
+    assert again["contact"] == ["mailto:ops@fleet.test"]
+    assert not account(**BOUND).changed
+
+
+def test_a_ca_that_cant_change_keys_leaves_the_account_its_key(proxy: CaProxy, account: Account, store: Path) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    account(terms_agreed=True, **through)
+    before = files(store)
+    proxy.inject("keyChange", refuse(501, "rejectedIdentifier", "not implemented"))
+    refused = account(key_label="a", **through)
+    assert refused["msg"].startswith(f"key_label: {proxy.directory} can't change the key of an account")
+    assert files(store) == before
+    assert not account(check=True, **through).changed
+    assert not account(**through).changed
+
+
+def test_a_new_key_is_waited_for_and_not_taken_for_unknown(proxy: CaProxy, account: Account) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    account(terms_agreed=True, **through)
+    stale = refuse(400, "malformed", "JWS verification error")
+    # one request has looked for the account before
+    proxy.inject("account", stale, lambda number: 1 < number <= 4)
+    changed = account(key_label="a", **through)
+    assert changed["actions"] == ["change key"]
+    assert proxy.struck[stale.name] == 3
+    proxy.heal()
+    proxy.inject("account", stale, first(2))
+    assert not account(key_label="a", **through).changed
+    assert proxy.struck[stale.name] == 5
+
+
+def test_orders_wait_for_a_new_key_too(proxy: CaProxy, account: Account, store: Path) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    account(terms_agreed=True, **through)
+    account(key_label="a", **through)
+    stale = refuse(400, "malformed", "JWS verification error")
+    proxy.inject("newOrder", stale, first(2))
+    authority = Authority(proxy.directory, "default", str(proxy.ca_bundle))
+    with connect(authority, Files(str(store)), 1, SystemClock()) as session:
+        assert new_order(session, [Identifier("dns", "shop.test")]).status in ("pending", "ready")
+    assert proxy.struck[stale.name] == 2
+
+
+MAKES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no contacts": lambda _account: [None],
+    "contacts without mailto:": lambda account: [each.partition(":")[2] for each in account.get("contact") or ()],
+    "other contacts": lambda _account: ["mailto:first@fleet.test"],
+}
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_contacts_that_come_back_in_another_way_change_nothing(proxy: CaProxy, account: Account, make: str) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    for kind in ("account", "newAccount"):
+        proxy.inject(kind, rewrite(make, lambda shown: {**shown, "contact": MAKES[make](shown)}))
+    for contact in (["ops@fleet.test"], ["tls@fleet.test", "ops@fleet.test"], []):
+        assert account(terms_agreed=True, contact=contact, **through).changed
+        assert not account(check=True, contact=contact, **through).changed
+        assert not account(contact=contact, **through).changed
+
+
+def test_a_ca_without_meta_and_without_removal_of_contacts_is_no_failure(proxy: CaProxy, account: Account) -> None:
+    through = {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    account(terms_agreed=True, contact=["ops@fleet.test"], **through)
+    proxy.inject("directory", rewrite("no meta", lambda shown: {k: v for k, v in shown.items() if k != "meta"}))
+    proxy.inject("account", refuse(400, "malformed", "contact is empty"), nth(2))
+    assert account(contact=[], **through)["actions"] == ["change contact"]
+    again = account(contact=[], terms_agreed=True, **through)
+    assert not again.changed
+    assert again["terms_of_service"] is None
 
 
 @pytest.mark.parametrize("effect", [lose_request(), lose_answer()], ids=lambda effect: effect.name)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.lab import Lab
+from tests.lab.ca_faults import first, refuse
+from tests.lab.ca_proxy import CaProxy
 from tests.modules import Outcome, run_module
 from tests.options import ca, responders, tsig_keys
 
@@ -141,6 +143,18 @@ def test_a_refusal_is_told_in_the_cas_words_and_does_not_keep_the_others(lab: La
     assert "the revocation of shop (rsa-2048)" in outcome["msg"]
     assert "the revocation of shop (ecdsa-p256)" in outcome["msg"]
     assert all(entry["revocation"] is None for entry in site.described())
+
+
+def test_a_ca_that_wants_the_account_to_sign_is_told_with_the_way_out(lab: Lab, proxy: CaProxy, tmp_path: Path) -> None:
+    site = Site(lab, tmp_path / "store")
+    site.authority |= {"directory": proxy.directory, "ca_bundle": str(proxy.ca_bundle)}
+    run_module(lab, "account", {**site.authority, "terms_agreed": True})
+    assert site.keep().changed
+    proxy.inject("revokeCert", refuse(403, "unauthorized", "sign as an account"), first())
+    only: dict[str, Any] = {"key_types": ["ecdsa-p256"], "reason": "key_compromise"}
+    refused = site.revoke(**only, signed_by="certificate")
+    assert refused["msg"].endswith("sign as an account; this CA may want the account's key instead: signed_by=account")
+    assert statuses(site.revoke(**only)) == {"ecdsa-p256": "revoked"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ..._acme.session import Session
 from ..._core.errors import Error
 from ..._store.accounts import AccountStore
 from ..._x509.key import PrivateKey, fingerprint_of, key_type_of, load_key
-from .record import Record
+from .record import Record, as_account
 
 NOT_KNOWN = ("accountDoesNotExist", "unauthorized", "malformed")
 
@@ -54,9 +54,16 @@ class Found:
         return None if key is None else key_type_of(key)
 
 
-def look(store: AccountStore, network: Network, directory: Directory, own_key: PrivateKey | None = None) -> Found:
-    """Read the store and ask the CA; nothing is changed. ``own_key`` is one of the user's to take over.
+def look(
+    store: AccountStore,
+    network: Network,
+    directory: Directory,
+    own_key: PrivateKey | None = None,
+    to_bind: bool = False,
+) -> Found:
+    """Read the store and ask the CA; nothing is changed.
 
+    ``own_key`` is one of the user's to take over; ``to_bind`` says that there is a binding to register with.
     Error when the store has another key than that one.
     """
     record = Record.from_json(store.record())
@@ -68,7 +75,8 @@ def look(store: AccountStore, network: Network, directory: Directory, own_key: P
     key = key or own_key
     if key is None:
         return Found(record)
-    account, next_in_use, reason = _ask(network, directory, record, key, next_key)
+    session = Session(network, directory, AccountKey(key))
+    account, next_in_use, reason = _ask(session, record, next_key, to_bind)
     return Found(record, key, next_key, account, next_in_use, in_store, reason)
 
 
@@ -80,33 +88,46 @@ def _check_own_key(own_key: PrivateKey, key: PrivateKey, record: Record | None) 
 
 
 def _ask(
-    network: Network, directory: Directory, record: Record | None, key: PrivateKey, next_key: PrivateKey | None
+    session: Session, record: Record | None, next_key: PrivateKey | None, to_bind: bool
 ) -> tuple[Account | None, bool, str]:
     """What the CA knows by the key; by the next one when a change was cut off; why it closed the account."""
-    session = Session(network, directory, AccountKey(key))
     if next_key is None:
-        return _read(session, record, fingerprint_of(key))
-    account, _in_use, reason = _find(session)
+        return _read(session, record, to_bind)
+    account, _in_use, reason = _find(session, to_bind)
     if account is not None:
         return account, False, reason
-    account, _in_use, reason = _find(session.with_key(AccountKey(next_key)))
-    return account, account is not None, reason
+    following = session.with_key(AccountKey(next_key))
+    account, _in_use, reason = _find(following, to_bind)
+    if account is not None or not to_bind or record is None:
+        return account, account is not None, reason
+    # the next key first: some front ends of the CA may still take the former one
+    account = _by_url(following, record)
+    return account or _by_url(session, record), account is not None, ""
 
 
-def _read(session: Session, record: Record | None, fingerprint: str) -> tuple[Account | None, bool, str]:
+def _read(session: Session, record: Record | None, to_bind: bool) -> tuple[Account | None, bool, str]:
     """The account by its URL where that is known, as every CA shows it so; else by its key."""
+    fingerprint = fingerprint_of(session.key.private_key)
     if record and record.directory == session.directory.url and record.fingerprint == fingerprint:
-        try:
-            return fetch_account(session.for_account(record.account_uri)), False, ""
-        except ProblemError as error:
-            if not any(error.is_(name) for name in NOT_KNOWN):
-                raise
-    return _find(session)
+        account = _by_url(session, record)
+        if account is not None:
+            return account, False, ""
+    return _find(session, to_bind)
 
 
-def _find(session: Session) -> tuple[Account | None, bool, str]:
+def _by_url(session: Session, record: Record) -> Account | None:
+    """The account of the record, or None when the CA does not know it, or not with the session's key."""
     try:
-        return find(session), False, ""
+        return fetch_account(as_account(session, record))
+    except ProblemError as error:
+        if not any(error.is_(name) for name in NOT_KNOWN):
+            raise
+        return None
+
+
+def _find(session: Session, to_bind: bool) -> tuple[Account | None, bool, str]:
+    try:
+        return find(session, to_bind), False, ""
     except ProblemError as error:
         # what a CA says to the key of an account that is closed (RFC 8555 §7.3.6)
         if not error.is_("unauthorized"):

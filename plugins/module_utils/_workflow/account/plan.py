@@ -35,13 +35,16 @@ def plan_present(found: Found, wanted: WantedAccount, directory: Directory) -> t
         _check_registration(wanted, directory)
     elif found.account.status != "valid":
         raise _not_valid(found, found.account.status, directory)
+    key_differs = _key_differs(found, wanted)
+    if key_differs and "keyChange" not in directory.endpoints:
+        raise no_key_change(directory, wanted)
     decisions: tuple[tuple[Step, bool], ...] = (
         ("finish key change", found.change_cut_off),
         ("register", found.account is None),
         ("adopt", found.account is not None and not is_known(found.record, found.account)),
         ("change contact", found.account is not None and _contact_differs(found.record, found.account, wanted)),
         ("record terms of service", found.account is not None and _terms_to_record(found, wanted, directory)),
-        ("change key", _key_differs(found, wanted)),
+        ("change key", key_differs),
     )
     return tuple(step for step, needed in decisions if needed)
 
@@ -58,6 +61,25 @@ def plan_absent(found: Found) -> tuple[Step, ...]:
 def is_known(record: Record | None, account: Account) -> bool:
     """Whether the record is of this very account."""
     return record is not None and record.account_uri == account.url
+
+
+def contact_of(record: Record, account: Account) -> tuple[str, ...]:
+    """The account's contact: what was asked for, unless the CA shows another one than it did then.
+
+    A CA that shows none may have none, or keep it to itself, or have dropped it: asking again would change nothing.
+    """
+    shown = account.contact
+    if not shown or set(shown) == set(record.contact_shown or ()):
+        return record.contact
+    return shown
+
+
+def no_key_change(directory: Directory, wanted: WantedAccount) -> Error:
+    """What to tell of a CA that has no change of keys (RFC 8555 §7.3.5)."""
+    option = "key_label" if wanted.key_label else "key_type" if wanted.key_type else "account"
+    return Error(
+        f"{option}: {directory.url} can't change the key of an account, so the account keeps its key", option=option
+    )
 
 
 def terms_changed(record: Record | None, directory: Directory) -> bool:
@@ -100,12 +122,11 @@ def _terms_to_record(found: Found, wanted: WantedAccount, directory: Directory) 
 
 
 def _contact_differs(record: Record | None, account: Account, wanted: WantedAccount) -> bool:
-    """Whether another contact was asked for than before, or the CA shows another than it did then."""
+    """Whether another contact is asked for than the account has."""
     if wanted.contact is None:
         return False
-    if record is None or not is_known(record, account):
-        return set(wanted.contact) != set(account.contact or ())
-    return set(wanted.contact) != set(record.contact) or account.contact != record.contact_shown
+    known = contact_of(record, account) if record and is_known(record, account) else account.contact or ()
+    return set(wanted.contact) != set(known)
 
 
 def _key_differs(found: Found, wanted: WantedAccount) -> bool:

@@ -13,6 +13,9 @@ from typing import Any
 
 from ..._acme.account import ExternalBinding
 from ..._acme.key import AccountKey
+from ..._acme.key_change import NewKeySession
+from ..._acme.session import Session
+from ..._core.clock import read_instant
 from ..._core.errors import InputError
 from ..._x509.key import PrivateKey, check_key_type, fingerprint_of, key_type_of, load_key
 
@@ -41,6 +44,7 @@ class Record:
     answered then: some CAs keep contacts to themselves, some drop them.
     ``fingerprint`` is that of the key (SHA-256 of the SubjectPublicKeyInfo),
     ``adopted`` the fingerprint of the key that was taken over from a file.
+    ``key_changed`` is when the CA took the key in the place of another.
     """
 
     account_uri: str
@@ -54,6 +58,7 @@ class Record:
     key_label: str | None = None
     external_key_id: str | None = None
     adopted: str | None = None
+    key_changed: str | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any] | None) -> Record | None:
@@ -69,6 +74,13 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON."""
         return asdict(self)
+
+
+def as_account(session: Session, record: Record) -> Session:
+    """The session as this account; one that is patient with a CA that may not know its new key everywhere yet."""
+    known = session.for_account(record.account_uri)
+    changed = read_instant(record.key_changed)
+    return known if changed is None else NewKeySession(known, changed)
 
 
 def describe_key(key: PrivateKey) -> dict[str, Any]:
@@ -114,7 +126,8 @@ def parse_binding(options: Mapping[str, Any] | None) -> ExternalBinding | None:
     """The external binding, if one is given; Error when it can't be used."""
     if options is None:
         return None
-    return ExternalBinding(options["key_id"], options["key"], options["algorithm"])
+    # both are copied from a page of the CA, line breaks and all
+    return ExternalBinding(options["key_id"].strip(), "".join(options["key"].split()), options["algorithm"])
 
 
 def _contact_url(text: str, option: str) -> str:

@@ -59,7 +59,8 @@ def settle(
     store: AccountStore, network: Network, directory: Directory, wanted: WantedAccount | None, check: bool
 ) -> dict[str, Any]:
     """Look, plan and carry out, for one account at a CA whose directory has been read; the result for the user."""
-    found = look(store, network, directory, wanted.key if wanted else None)
+    to_bind = wanted is not None and wanted.external_binding is not None
+    found = look(store, network, directory, wanted.key if wanted else None, to_bind)
     steps = plan_present(found, wanted, directory) if wanted else plan_absent(found)
     record = None
     if not check:

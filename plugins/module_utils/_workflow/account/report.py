@@ -11,7 +11,7 @@ from typing import Any
 from ..._acme.directory import Directory
 from ..._acme.key import AccountKey
 from .look import Found
-from .plan import Step, is_known, terms_changed
+from .plan import Step, contact_of, is_known, terms_changed
 from .record import DEFAULT_KEY_TYPE, Record, WantedAccount
 
 TO_BE_MADE = "(to be made)"
@@ -59,9 +59,7 @@ def _view(found: Found) -> dict[str, Any]:
     record, account = found.record, found.account
     if record is None or account is None or not is_known(record, account):
         return {"state": "absent"}
-    if account.contact == record.contact_shown:
-        return _record_view(record)
-    return {**_record_view(record), "contact": list(account.contact or ())}
+    return {**_record_view(record), "contact": list(contact_of(record, account))}
 
 
 def _record_view(record: Record) -> dict[str, Any]:

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NoReturn
 
-from ..._acme.account import deactivate, register, update_contact
+from ..._acme.account import deactivate, fetch_account, register, update_contact
 from ..._acme.directory import Directory
 from ..._acme.key import AccountKey
-from ..._acme.key_change import change_key
+from ..._acme.key_change import NewKeySession, change_key, refuses_signature, wait_for_new_key
 from ..._acme.network import Network
 from ..._acme.problem import NetworkError, ProblemError
 from ..._acme.session import Session
+from ..._core.clock import format_instant
+from ..._core.errors import Error
 from ..._core.known import known
 from ..._store.accounts import AccountStore
 from ..._x509.key import PrivateKey, fingerprint_of, key_to_pem, make_key
 from .look import Found
-from .plan import Step
-from .record import DEFAULT_KEY_TYPE, Record, WantedAccount, describe_key
+from .plan import Step, no_key_change
+from .record import DEFAULT_KEY_TYPE, Record, WantedAccount, as_account, describe_key
+
+NOT_IMPLEMENTED = 501
+OPEN = "the next run finds out which key the CA knows, and finishes"
+CONTACT_REFUSED = ("malformed", "invalidContact", "unsupportedContact")
 
 
 class Steps:
@@ -69,9 +76,13 @@ class Steps:
             contact = self._record.contact if self._record else ()
         session = Session(self._network, self._directory, AccountKey(self._key))
         account = register(session, contact, self._wanted.terms_agreed, binding)
+        # an account that was there already has kept its own contact
+        known_contact = contact if account.is_new else account.contact or ()
         record = self._new_record(self._key, account.url)
         key_id = binding.key_id if binding else None
-        self._save(replace(record, contact=contact, contact_shown=account.contact, external_key_id=key_id))
+        self._save(replace(record, contact=known_contact, contact_shown=account.contact, external_key_id=key_id))
+        if self._wanted.contact is not None and set(contact) != set(known_contact):
+            self._change_contact()
 
     def _adopt(self) -> None:
         account, key = known(self._found.account), self._known_key()
@@ -97,7 +108,13 @@ class Steps:
 
     def _change_contact(self) -> None:
         contact = self._wanted.contact or ()
-        shown = update_contact(self._session(), contact).contact
+        try:
+            shown = update_contact(self._session(), contact).contact
+        except ProblemError as error:
+            # there are CAs that take another contact, but not that there is none; RFC 8555 leaves that to them
+            if contact or not any(error.is_(name) for name in CONTACT_REFUSED):
+                raise
+            shown = self._found.account.contact if self._found.account else None
         self._save(replace(self._known_record(), contact=contact, contact_shown=shown))
 
     def _record_terms(self) -> None:
@@ -118,16 +135,40 @@ class Steps:
         self._settle(key)
 
     def _send_key(self, key: PrivateKey) -> None:
+        session = self._session()
+        if "keyChange" not in self._directory.endpoints:
+            self._store.drop_next_key()
+            raise no_key_change(self._directory, self._wanted)
         try:
-            change_key(self._session(), AccountKey(key))
+            change_key(session, AccountKey(key))
         except ProblemError as error:
-            if (error.problem.status or 500) < 500:
-                # refused for certain, so the old key stays and the next attempt makes another one
-                self._store.drop_next_key()
-            raise
+            # RFC 8555 §7.3.5: 409 is for a key that has an account, and that may be ours
+            if (error.problem.status == 409 or refuses_signature(error)) and self._has_key(session, key):
+                return
+            self._judge_refusal(error)
         except NetworkError as error:
-            again = f"{error.message}; the next run finds out which key the CA knows, and finishes"
-            raise NetworkError(again, error.uncertain, **error.details) from error
+            raise NetworkError(f"{error.message}; {OPEN}", error.uncertain, **error.details) from error
+
+    def _has_key(self, session: Session, key: PrivateKey) -> bool:
+        """Whether the key is the account's already, as after an answer that was lost."""
+        account = session.with_key(AccountKey(key), session.account_url)
+        try:
+            fetch_account(NewKeySession(account, self._network.clock.now()))
+        except ProblemError as error:
+            if error.uncertain or error.asks_to_wait:
+                raise
+            return False
+        return True
+
+    def _judge_refusal(self, error: ProblemError) -> NoReturn:
+        """Refused for certain, the old key stays and the next attempt makes another one; else the next run finds out."""
+        status = error.problem.status or 500
+        if status >= 500 and status != NOT_IMPLEMENTED:
+            raise Error(f"{error.message}; {OPEN}", **error.details) from error
+        self._store.drop_next_key()
+        if status == NOT_IMPLEMENTED:
+            raise no_key_change(self._directory, self._wanted) from error
+        raise error
 
     def _settle(self, key: PrivateKey) -> None:
         """Have a key that the CA knows in its place, and in the record."""
@@ -136,7 +177,9 @@ class Steps:
         self._key = key
         if self._record is not None:
             label = self._record.key_label if self._wanted.key_label is None else self._wanted.key_label
-            self._save(replace(self._record, key_label=label, **describe_key(key)))
+            now = format_instant(self._network.clock.now())
+            self._save(replace(self._record, key_label=label, key_changed=now, **describe_key(key)))
+        wait_for_new_key(self._session())
 
     def _deactivate(self) -> None:
         deactivate(self._session(known(self._found.account).url))
@@ -148,7 +191,10 @@ class Steps:
     def _session(self, url: str | None = None) -> Session:
         found = self._found.account.url if self._found.account else None
         url = url or found or self._known_record().account_uri
-        return Session(self._network, self._directory, AccountKey(self._known_key()), url)
+        session = Session(self._network, self._directory, AccountKey(self._known_key()), url)
+        if self._record is None or self._record.account_uri != url:
+            return session
+        return as_account(session, self._record)
 
     def _known_key(self) -> PrivateKey:
         if self._key is None:

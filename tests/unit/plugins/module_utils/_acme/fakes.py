@@ -99,6 +99,10 @@ class FakeCa(HTTPAdapter):
 
     ``before`` and ``after`` hold, by path, exceptions that strike before a request is handled or
     when its answer should come back. ``script`` holds, by path, answers to give instead of the usual ones.
+    ``binds_searches``: even the search for an account needs a binding. ``shown_contact`` is how contacts come back.
+    After a change of the key, requests of the account are for ``stale_requests`` times checked with its former one,
+    as by front ends that have not heard of the new one. A wrong signature is a defect of the test's, but for
+    ``refuses_signatures``.
     """
 
     def __init__(self) -> None:
@@ -106,7 +110,14 @@ class FakeCa(HTTPAdapter):
         self.meta: dict[str, Any] = {"termsOfService": f"{HOST}/terms/1"}
         self.mac_keys: dict[str, bytes] = {}
         self.accounts: list[KnownAccount] = []
+        self.shows_meta = True
+        self.leaves_out: tuple[str, ...] = ()
         self.shows_contact = True
+        self.shown_contact: Callable[[list[str]], Any] = list
+        self.binds_searches = False
+        self.stale_requests = 0
+        self.refuses_signatures = False
+        self._former_keys: dict[str, josepy.JWK] = {}
         self.seen: list[Seen] = []
         self.before: dict[str, deque[Exception]] = {}
         self.after: dict[str, deque[Exception]] = {}
@@ -156,8 +167,9 @@ class FakeCa(HTTPAdapter):
         return handler(seen) if handler else Answer(404, content=b"<html><body>no such page</body></html>")
 
     def directory(self) -> dict[str, Any]:
-        names = {"newNonce": "nonce", "newAccount": "new-account", "newOrder": "new-order", "keyChange": "key-change"}
-        return {name: f"{HOST}/{path}" for name, path in names.items()} | {"meta": self.meta}
+        paths = {"newNonce": "nonce", "newAccount": "new-account", "newOrder": "new-order", "keyChange": "key-change"}
+        names = {name: f"{HOST}/{path}" for name, path in paths.items() if name not in self.leaves_out}
+        return names | ({"meta": self.meta} if self.shows_meta else {})
 
     def _read_jws(self, seen: Seen, request: requests.PreparedRequest) -> Answer | None:
         """Check the signature (RFC 8555 §6.2 to §6.5), and put into ``seen`` what was signed."""
@@ -172,9 +184,22 @@ class FakeCa(HTTPAdapter):
             return refusal("badNonce", 400)
         self._nonces.discard(seen.protected["nonce"])
         assert ("jwk" in seen.protected) != ("kid" in seen.protected)
-        key = self._key_of(seen)
+        former = self._former_key(seen)
+        if former and not JWS.from_json(outer).verify(former):
+            return refusal("malformed", 400, "JWS verification error")
+        key = former or self._key_of(seen)
+        if key and self.refuses_signatures and not JWS.from_json(outer).verify(key):
+            return refusal("malformed", 400, "JWS verification error")
         assert key is None or JWS.from_json(outer).verify(key), "the signature is wrong"
         return None if key else refusal("accountDoesNotExist", 400)
+
+    def _former_key(self, seen: Seen) -> josepy.JWK | None:
+        """The account's former key, while that is the one that counts."""
+        former = self._former_keys.get(seen.protected.get("kid", ""))
+        if former is None or not self.stale_requests:
+            return None
+        self.stale_requests -= 1
+        return former
 
     def _key_of(self, seen: Seen) -> josepy.JWK | None:
         if "jwk" in seen.protected:
@@ -183,6 +208,11 @@ class FakeCa(HTTPAdapter):
         return next((each.key for each in self.accounts if each.url == seen.protected["kid"]), None)
 
     def _new_account(self, seen: Seen) -> Answer:
+        if self.binds_searches and "externalAccountBinding" not in seen.payload:
+            return refusal("externalAccountRequired", 403, "a binding is missing")
+        return self._find_or_register(seen)
+
+    def _find_or_register(self, seen: Seen) -> Answer:
         key = josepy.JWK.from_json(seen.protected["jwk"])
         found = self._account_with(key)
         if found and found.status != "valid":
@@ -229,7 +259,7 @@ class FakeCa(HTTPAdapter):
         other = self._account_with(new_key)
         if other:
             return Answer(409, {"type": PREFIX + "malformed", "detail": "key in use"}, {"Location": other.url})
-        account.key = new_key
+        self._former_keys[account.url], account.key = account.key, new_key
         return self._tell(account)
 
     def _account(self, seen: Seen) -> Answer:
@@ -244,7 +274,7 @@ class FakeCa(HTTPAdapter):
     def _tell(self, account: KnownAccount, status: int = 200) -> Answer:
         document: dict[str, Any] = {"status": account.status, "orders": f"{account.url}/orders"}
         if self.shows_contact:
-            document["contact"] = account.contact
+            document["contact"] = self.shown_contact(account.contact)
         return Answer(status, document, {"Location": account.url})
 
     def _account_with(self, key: josepy.JWK) -> KnownAccount | None:

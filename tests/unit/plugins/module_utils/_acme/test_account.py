@@ -70,6 +70,21 @@ def test_an_account_is_found_by_its_key_only(ca: FakeCa, session: Session) -> No
     assert ca.seen[-1].payload == {"onlyReturnExisting": True}
 
 
+def test_a_ca_that_demands_a_binding_for_the_search_knows_no_account_for_who_has_one(
+    ca: FakeCa, session: Session
+) -> None:
+    register(session, terms_agreed=True)
+    ca.binds_searches = True
+    assert find(session, to_bind=True) is None
+    with pytest.raises(ProblemError, match="externalAccountRequired"):
+        find(session)
+
+
+def test_an_account_that_was_there_is_told_from_a_new_one(session: Session) -> None:
+    assert register(session, terms_agreed=True).is_new
+    assert not register(session, terms_agreed=True).is_new
+
+
 def test_an_account_without_its_url_is_no_account(ca: FakeCa, session: Session) -> None:
     ca.script["/new-account"] = deque([Answer(201, {"status": "valid"})])
     with pytest.raises(NetworkError, match="Location"):
@@ -91,6 +106,25 @@ def test_the_contact_is_replaced(registered: Session) -> None:
 def test_a_ca_that_hides_the_contact_has_none(ca: FakeCa, registered: Session) -> None:
     ca.shows_contact = False
     assert fetch_account(registered).contact is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "contact"),
+    [
+        ([None], ()),
+        ([None, "mailto:ops@example.com"], ("mailto:ops@example.com",)),
+        (["ops@example.com"], ("mailto:ops@example.com",)),
+        (["MAILTO:ops@example.com", " tel:+49-30-1234 "], ("mailto:ops@example.com", "tel:+49-30-1234")),
+        ([""], ()),
+        (None, None),
+        ("ops@example.com", None),
+    ],
+)
+def test_contacts_are_read_however_a_ca_writes_them(
+    ca: FakeCa, registered: Session, shown: object, contact: tuple[str, ...] | None
+) -> None:
+    ca.shown_contact = lambda _contact: shown
+    assert fetch_account(registered).contact == contact
 
 
 def test_an_account_is_deactivated_for_good(registered: Session) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.account import ExternalBinding
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import (
     Record,
     WantedAccount,
+    parse_binding,
     parse_contact,
     read_wanted_account,
 )
@@ -83,6 +85,11 @@ def test_a_binding_is_read() -> None:
     assert wanted.external_binding is not None
     assert (wanted.external_binding.key_id, wanted.external_binding.algorithm) == ("kid-1", "HS384")
     assert "c2VjcmV0" not in repr(wanted)
+
+
+def test_a_binding_is_read_without_the_white_space_that_copying_adds() -> None:
+    binding = {"key_id": " kid-1\n", "key": "\tc2Vj\r\n cmV0 \n", "algorithm": "HS256"}
+    assert parse_binding(binding) == ExternalBinding("kid-1", "c2VjcmV0")
 
 
 def key_file(folder: Path, content: bytes) -> dict[str, Any]:

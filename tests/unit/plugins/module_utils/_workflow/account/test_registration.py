@@ -34,7 +34,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import (
 )
 from urllib3.exceptions import ProtocolError
 
-from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, FakeCa, FakeClock, refusal
+from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, Answer, FakeCa, FakeClock, refusal
 
 OPS = WantedAccount(contact=("mailto:ops@example.com",), terms_agreed=True)
 KEEP = WantedAccount()
@@ -52,7 +52,8 @@ class Kit:
         self.root = root
         self.files = Files(str(root))
         self.store = AccountStore(self.files, "ca.test-dir", "default")
-        self.network = Network(transport=self.ca, clock=FakeClock())
+        self.clock = FakeClock()
+        self.network = Network(transport=self.ca, clock=self.clock)
 
     def run(self, wanted: WantedAccount | None, check: bool = False) -> dict[str, Any]:
         """One task."""
@@ -256,7 +257,105 @@ def test_a_wrong_binding_is_the_cas_to_refuse_and_can_be_mended(kit: Kit) -> Non
     assert kit.run(replace(OPS, external_binding=right))["actions"] == ["register"]
 
 
+RIGHT = ExternalBinding("kid-1", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")
+WRONG = ExternalBinding("kid-1", "AAAA")
+
+
+@pytest.fixture
+def binding(kit: Kit) -> Kit:
+    """With a CA that demands a binding for everything that is asked with a key, the search too."""
+    kit.ca.meta["externalAccountRequired"] = True
+    kit.ca.mac_keys["kid-1"] = b"\x01" * 32
+    kit.ca.binds_searches = True
+    return kit
+
+
+def test_a_mistyped_binding_key_does_not_lock_the_account(binding: Kit) -> None:
+    for _again in range(2):
+        with pytest.raises(ProblemError, match="refused the new account: externalAccountRequired"):
+            binding.run(replace(OPS, external_binding=WRONG))
+    with pytest.raises(ProblemError, match="externalAccountRequired"):
+        binding.run(OPS)
+    bound = replace(OPS, external_binding=RIGHT)
+    assert binding.run(bound, check=True)["actions"] == binding.run(bound)["actions"] == ["register"]
+    assert not binding.run(bound)["changed"]
+    assert not binding.run(OPS)["changed"]
+
+
+def test_a_lost_record_is_made_anew_where_the_search_needs_a_binding(binding: Kit) -> None:
+    bound = replace(OPS, external_binding=RIGHT)
+    first = binding.run(bound)
+    (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
+    assert binding.run(replace(bound, contact=None))["account_uri"] == first["account_uri"]
+    assert len(binding.ca.accounts) == 1
+    result = binding.run(KEEP)
+    assert not result["changed"]
+    assert result["contact"] == ["mailto:ops@example.com"], "as the CA had it"
+
+
+def test_an_account_that_is_there_gets_the_contact_that_is_asked_for(binding: Kit) -> None:
+    bound = replace(OPS, external_binding=RIGHT)
+    binding.run(bound)
+    (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
+    other = replace(bound, contact=("mailto:new@example.com",))
+    binding.run(other)
+    assert binding.ca.accounts[0].contact == ["mailto:new@example.com"]
+    assert not binding.run(other)["changed"]
+
+
+@pytest.mark.parametrize("binds_searches", [False, True])
+def test_a_gateway_that_gave_up_does_not_lock_the_account(binding: Kit, binds_searches: bool) -> None:
+    binding.ca.binds_searches = binds_searches
+    bound = replace(OPS, external_binding=RIGHT)
+    done = binding.ca._new_account
+
+    def give_up(seen: Any) -> Answer:
+        answer = done(seen)
+        return Answer(504, content=b"<html>Gateway Timeout</html>") if answer.status == 201 else answer
+
+    binding.ca.routes = {"/new-account": give_up}
+    with pytest.raises(ProblemError, match="HTTP 504"):
+        binding.run(bound)
+    assert binding.run(bound)["account_uri"] == f"{HOST}/account/1"
+    assert not binding.run(bound)["changed"]
+    assert len(binding.ca.accounts) == 1
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("stale", [0, 2])
+def test_a_key_change_that_was_cut_off_is_finished_where_the_search_needs_a_binding(
+    binding: Kit, where: str, stale: int
+) -> None:
+    bound = replace(OPS, external_binding=RIGHT, key_label="a")
+    binding.run(replace(bound, key_label=None))
+    getattr(binding.ca, where)["/key-change"] = deque([lost()])
+    with pytest.raises(NetworkError):
+        binding.run(bound)
+    binding.ca.refuses_signatures, binding.ca.stale_requests = True, stale
+    assert binding.run(bound)["actions"] == ["finish key change"]
+    assert not binding.run(OPS)["changed"]
+    assert len(binding.ca.accounts) == 1
+
+
+def test_an_account_is_not_taken_out_while_nobody_can_tell_whether_it_is_there(binding: Kit) -> None:
+    binding.run(replace(OPS, external_binding=RIGHT))
+    (binding.root / "accounts/ca.test-dir/default/account.json").unlink()
+    with pytest.raises(ProblemError, match="externalAccountRequired"):
+        binding.run(None)
+    assert binding.store.key() is not None
+
+
 # terms of service
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_ca_without_meta_needs_no_agreement_and_changes_nothing_later(kit: Kit, agreed: bool) -> None:
+    kit.ca.shows_meta, kit.ca.meta = False, {}
+    wanted = replace(KEEP, terms_agreed=agreed)
+    result = kit.run(wanted)
+    assert result["terms_of_service"] is result["terms_of_service_agreed"] is None
+    for check in (True, False):
+        assert not kit.run(wanted, check)["changed"]
 
 
 def test_new_terms_are_reported_until_they_are_agreed_to(registered: Kit) -> None:
@@ -291,6 +390,68 @@ def test_a_contact_that_another_client_changed_is_changed_back(registered: Kit) 
     assert registered.run(KEEP)["contact"] == ["mailto:other@example.com"]
     assert registered.run(OPS)["actions"] == ["change contact"]
     assert registered.ca.accounts[0].contact == ["mailto:ops@example.com"]
+
+
+MAKES: dict[str, Callable[[list[str]], Any]] = {
+    "hides them": lambda _contact: None,
+    "answers null": lambda _contact: [None],
+    "leaves mailto: out": lambda contact: [each.removeprefix("mailto:") for each in contact] or [None],
+    "ignores changes": lambda _contact: ["mailto:first@example.com"],
+    "turns them round": lambda contact: list(reversed(contact)),
+}
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_contacts_that_come_back_in_another_way_change_nothing(kit: Kit, make: str) -> None:
+    kit.ca.shown_contact = MAKES[make]
+    two = ("mailto:a@example.com", "mailto:b@example.com")
+    for contact in (two, ("mailto:b@example.com",), (), two):
+        wanted = replace(OPS, contact=contact)
+        assert kit.run(wanted)["contact"] == list(contact)
+        for check in (True, False):
+            again = kit.run(wanted, check)
+            assert not again["changed"]
+            assert again["contact"] == list(contact)
+            assert again["diff"]["before"] == again["diff"]["after"]
+
+
+def test_contacts_that_come_back_from_a_change_only_change_nothing(kit: Kit) -> None:
+    """As where the answer repeats what was sent, and nothing of it is kept."""
+    account = kit.ca._account
+    kit.ca.routes["/account/1"] = lambda seen: (
+        _without_contact(account(seen)) if seen.payload is None else account(seen)
+    )
+    assert kit.run(OPS)["changed"]
+    assert not kit.run(OPS)["changed"]
+    other = replace(OPS, contact=("mailto:new@example.com",))
+    assert kit.run(other)["actions"] == ["change contact"]
+    for check in (True, False):
+        assert not kit.run(other, check)["changed"]
+
+
+def _without_contact(answer: Answer) -> Answer:
+    return replace(answer, document={**answer.document, "contact": []})
+
+
+@pytest.mark.parametrize("name", ["malformed", "invalidContact", "unsupportedContact"])
+def test_a_ca_that_removes_no_contact_is_asked_once(registered: Kit, name: str) -> None:
+    registered.ca.routes["/account/1"] = _refuse_no_contact(registered.ca, name)
+    none = replace(OPS, contact=())
+    assert registered.run(none)["actions"] == ["change contact"]
+    for check in (True, False):
+        assert not registered.run(none, check)["changed"]
+    with pytest.raises(ProblemError, match=name):
+        registered.run(replace(OPS, contact=("mailto:bad@example.com",)))
+
+
+def _refuse_no_contact(ca: FakeCa, name: str) -> Callable[[Any], Answer]:
+    refused: tuple[Any, ...] = ([], ["mailto:bad@example.com"])
+
+    def handle(seen: Any) -> Answer:
+        changes = seen.payload or {}
+        return refusal(name, 400) if changes.get("contact") in refused else ca._account(seen)
+
+    return handle
 
 
 def test_the_order_of_contacts_does_not_matter(kit: Kit) -> None:
@@ -363,9 +524,128 @@ def test_a_key_that_the_ca_refuses_is_given_up(registered: Kit) -> None:
 
 def test_an_overloaded_ca_leaves_a_change_open(registered: Kit) -> None:
     registered.ca.script["/key-change"] = deque([refusal("serverInternal", 503)])
-    with pytest.raises(ProblemError):
+    with pytest.raises(Error, match="the next run finds out which key the CA knows"):
         registered.run(replace(KEEP, key_label="a"))
     assert registered.run(replace(KEEP, key_label="a"))["actions"] == ["finish key change"]
+
+
+@pytest.mark.parametrize("refused", [refusal("rejectedIdentifier", 501, "not implemented"), Answer(501, content=b"no")])
+def test_a_ca_without_a_key_change_leaves_the_account_its_key(registered: Kit, refused: Answer) -> None:
+    """Caddy has the resource in its directory, and answers like that."""
+    before = registered.snapshot()
+    registered.ca.routes["/key-change"] = lambda _seen: refused
+    with pytest.raises(Error, match=r"^key_label: .*https://ca.test/dir can't change the key of an account"):
+        registered.run(replace(OPS, key_label="a"))
+    assert registered.snapshot() == before
+    for check in (True, False):
+        assert not registered.run(OPS, check)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "option"), [({"key_label": "a"}, "key_label"), ({"key_type": "ecdsa-p384"}, "key_type")]
+)
+def test_a_directory_without_a_key_change_is_told_before_a_key_is_made(
+    registered: Kit, wanted: dict[str, str], option: str
+) -> None:
+    before = registered.snapshot()
+    registered.ca.leaves_out = ("keyChange",)
+    for check in (True, False):
+        with pytest.raises(Error, match=rf"^{option}: .* can't change the key of an account"):
+            registered.run(replace(OPS, **wanted), check)
+    assert registered.snapshot() == before
+    assert not registered.run(OPS)["changed"]
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_key_that_lies_beside_since_a_ca_could_not_change_it_is_given_up(registered: Kit, is_listed: bool) -> None:
+    registered.store.set_next_key(key_to_pem(make_key("ecdsa-p256")))
+    registered.ca.routes["/key-change"] = lambda _seen: refusal("rejectedIdentifier", 501)
+    registered.ca.leaves_out = () if is_listed else ("keyChange",)
+    with pytest.raises(Error, match=r"^account: .*can't change the key of an account"):
+        registered.run(OPS)
+    assert not registered.run(OPS)["changed"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("done", [True, False])
+def test_what_a_gateway_leaves_open_the_next_run_finds_out(registered: Kit, status: int, done: bool) -> None:
+    change = registered.ca._key_change
+
+    def fail(seen: Any) -> Answer:
+        if done:
+            change(seen)
+        return Answer(status, content=b"<html>Try later</html>")
+
+    registered.ca.routes["/key-change"] = fail
+    with pytest.raises(Error, match="the next run finds out which key the CA knows"):
+        registered.run(replace(KEEP, key_label="a"))
+    registered.ca.routes.clear()
+    assert registered.run(replace(KEEP, key_label="a"))["actions"] == ["finish key change"]
+    assert not registered.run(replace(KEEP, key_label="a"))["changed"]
+    assert len(registered.ca.accounts) == 1
+
+
+def test_a_key_that_is_the_accounts_already_is_not_given_up(registered: Kit) -> None:
+    """A front end may answer the search by the key from before, and the change with what is there now."""
+    registered.ca.after["/key-change"] = deque([lost()])
+    with pytest.raises(NetworkError):
+        registered.run(replace(KEEP, key_label="a"))
+    found = Answer(200, {"status": "valid"}, {"Location": f"{HOST}/account/1"})
+    registered.ca.script["/new-account"] = deque([found])
+    registered.ca.stale_requests = 1
+    registered.ca.script["/key-change"] = deque([refusal("malformed", 409, "new key is already in use")])
+    pending = registered.store.next_key()
+    assert registered.run(replace(KEEP, key_label="a"))["actions"] == ["finish key change"]
+    assert registered.store.key() == pending
+    assert not registered.run(replace(KEEP, key_label="a"))["changed"]
+
+
+# front ends of the CA that know the former key for a while
+
+
+def test_a_change_of_the_key_ends_when_the_ca_takes_the_new_one(registered: Kit) -> None:
+    registered.ca.stale_requests = 4
+    registered.run(replace(KEEP, key_label="a"))
+    assert registered.ca.stale_requests == 0
+    registered.ca.seen.clear()
+    assert not registered.run(OPS)["changed"]
+    assert registered.ca.paths() == ["/account/1"]
+
+
+def test_the_new_key_is_not_waited_for_without_end(registered: Kit) -> None:
+    registered.ca.stale_requests = 1000
+    registered.run(replace(KEEP, key_label="a"))
+    assert 25 <= sum(registered.clock.slept) <= 35
+    assert registered.store.next_key() is None
+    registered.ca.stale_requests = 0
+    assert not registered.run(OPS)["changed"]
+
+
+def test_a_key_that_was_just_changed_is_not_taken_for_unknown(registered: Kit) -> None:
+    registered.run(replace(KEEP, key_label="a"))
+    registered.ca.stale_requests = 3
+    registered.ca.seen.clear()
+    assert not registered.run(OPS, check=True)["changed"]
+    assert registered.ca.paths() == ["/account/1"] * 4
+
+
+def test_a_key_that_was_changed_long_ago_is_believed_to_be_refused(registered: Kit) -> None:
+    registered.run(replace(KEEP, key_label="a"))
+    registered.clock.sleep(3600)
+    registered.ca.stale_requests = 1
+    registered.ca.seen.clear()
+    assert not registered.run(OPS)["changed"]
+    assert registered.ca.paths() == ["/account/1", "/new-account"]
+
+
+def test_what_follows_a_change_that_was_cut_off_waits_for_the_new_key(registered: Kit) -> None:
+    registered.ca.after["/key-change"] = deque([lost()])
+    with pytest.raises(NetworkError):
+        registered.run(replace(KEEP, key_label="a"))
+    registered.ca.stale_requests = 5
+    wanted = replace(OPS, key_label="a", contact=("mailto:new@example.com",))
+    assert registered.run(wanted)["actions"] == ["finish key change", "change contact"]
+    assert registered.ca.accounts[0].contact == ["mailto:new@example.com"]
 
 
 def test_a_registration_survives_a_crash_at_any_moment(tmp_path: Path) -> None:
