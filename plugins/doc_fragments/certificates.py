@@ -128,6 +128,7 @@ options:
     description:
       - How many orders are made in any three hours, by all tasks together that use this store and account.
       - The default is what Let's Encrypt allows. Orders that are pending already go on beyond it.
+      - Renewals inside the window that the CA suggests (RFC 9773) count against none of these limits, as at Let's Encrypt.
     type: int
     default: 300
   max_orders_per_names:
@@ -136,6 +137,12 @@ options:
       - Orders that the CA has given up don't count. The default is what Let's Encrypt allows.
     type: int
     default: 5
+  max_orders_per_domain:
+    description:
+      - How many sets of names that the CA has not issued for before are ordered in any seven days, for each registered domain
+        (V(example.com), V(example.co.uk), by the public suffix list).
+      - At Let's Encrypt the default is the 50 that it allows. At other CAs nothing is counted unless it is given.
+    type: int
   retry:
     description:
       - What to try now although it has failed before, as names of certificates, as domains, or V(all).

@@ -337,7 +337,12 @@ attempted:
 from typing import TYPE_CHECKING, Any
 
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OPTIONS, read_lock_wait
-from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
+from ..module_utils._ansible.certificate_options import (
+    CERTIFICATE_OPTIONS,
+    ONE_LIST,
+    read_limits,
+    read_wanted,
+)
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.reporting import ending_well, reporting
@@ -425,7 +430,6 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
     from ..module_utils._workflow.connection import Authority
-    from ..module_utils._workflow.orders import Limits
     from ..module_utils._workflow.upkeep import Bounds, Upkeep
 
     wanted = read_wanted(params)
@@ -433,7 +437,7 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     bounds = Bounds(
         **{option: params[option] for option in ("run_size", "max_runs", "concurrency", "patience")},
         lock_wait=read_lock_wait(params),
-        limits=Limits(params["max_orders"], params["max_orders_per_names"]),
+        limits=read_limits(params),
     )
     upkeep = Upkeep(
         files,

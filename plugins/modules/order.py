@@ -166,7 +166,12 @@ tls_certificates:
 from typing import Any
 
 from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OPTIONS, read_lock_wait
-from ..module_utils._ansible.certificate_options import CERTIFICATE_OPTIONS, ONE_LIST, read_wanted
+from ..module_utils._ansible.certificate_options import (
+    CERTIFICATE_OPTIONS,
+    ONE_LIST,
+    read_limits,
+    read_wanted,
+)
 from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.reporting import reporting
 
@@ -194,11 +199,10 @@ def handle_orders(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.files import Files
     from ..module_utils._workflow.connection import Authority
     from ..module_utils._workflow.ordering import Ordering, refuse_frontend_keys
-    from ..module_utils._workflow.orders import Limits
 
     authority = Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"])
     files, clock = Files(params["store"]), SystemClock()
-    limits, lock_wait = Limits(params["max_orders"], params["max_orders_per_names"]), read_lock_wait(params)
+    limits, lock_wait = read_limits(params), read_lock_wait(params)
     concurrency, patience = params["concurrency"], params["patience"]
     ordering = Ordering(files, authority, concurrency, patience, clock, limits=limits, lock_wait=lock_wait)
     wanted = refuse_frontend_keys(read_wanted(params))

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .._workflow.orders import Limits
     from .._workflow.wanted import Wanted
 
 LIST_OPTIONS: dict[str, Any] = {
@@ -41,6 +43,7 @@ CERTIFICATE_OPTIONS: dict[str, Any] = {
     "patience": {"type": "int", "default": 120},
     "max_orders": {"type": "int", "default": 300},
     "max_orders_per_names": {"type": "int", "default": 5},
+    "max_orders_per_domain": {"type": "int"},
     "retry": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -58,3 +61,15 @@ def read_wanted(params: dict[str, Any]) -> tuple[Wanted, ...]:
     if entries is None:
         entries = read_entries(params["certificates_file"])
     return parse_wanted(entries, params["max_names"], params["directory"], params["apply"])
+
+
+def read_limits(params: Mapping[str, Any]) -> Limits:
+    """How many orders may be made; InputError for a number below one."""
+    from .._workflow.orders import Limits, most_per_domain
+
+    given = params["max_orders_per_domain"]
+    return Limits(
+        params["max_orders"],
+        params["max_orders_per_names"],
+        most_per_domain(params["directory"]) if given is None else given,
+    )

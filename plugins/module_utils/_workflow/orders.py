@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._core.clock import SLACK, format_instant, read_instant
 from .._core.number import check_number
@@ -21,6 +22,9 @@ LEEWAY = timedelta(minutes=1)
 
 MOST_AT_ONCE = 100_000
 """Orders noted for one instant; more is what a broken file says."""
+
+MOST_PER_DOMAIN = {"acme-v02.api.letsencrypt.org": 50}
+"""CAs that limit new certificates for each registered domain, by the host of their directory."""
 
 WINDOW = timedelta(hours=3) + LEEWAY
 WINDOW_PER_NAMES = timedelta(days=7) + LEEWAY
@@ -41,6 +45,14 @@ class Limits:
         for option in ("max_orders", "max_orders_per_names", "max_orders_per_domain"):
             if getattr(self, option) is not None:
                 check_number(option, getattr(self, option), 1)
+
+
+def most_per_domain(directory: str) -> int | None:
+    """How many new sets of names in seven days the CA of this directory allows for each registered domain.
+
+    None where no such limit is known.
+    """
+    return MOST_PER_DOMAIN.get(urlsplit(directory).hostname or "")
 
 
 class OrderLog:
