@@ -21,16 +21,18 @@ LIST_OPTIONS: dict[str, Any] = {
             "challenge": {"type": "str", "default": "dns-01", "choices": ["dns-01", "http-01", "tls-alpn-01"]},
             "challenge_hosts": {"type": "list", "elements": "str"},
             "challenge_addresses": {"type": "list", "elements": "str"},
-            "profile": {"type": "str"},
+            "profile": {"type": "list", "elements": "str"},
             "preferred_chain": {"type": "str"},
             "admin": {"type": "list", "elements": "str"},
             "key": {"type": "str", "default": "store", "choices": ["store", "frontend"], "no_log": False},
             "frontends": {"type": "list", "elements": "str"},
             "reuse_key": {"type": "bool", "default": False, "no_log": False},
+            "apply": {"type": "str", "choices": ["next_renewal", "now"]},
         },
     },
     "certificates_file": {"type": "path"},
     "max_names": {"type": "int"},
+    "apply": {"type": "str", "default": "next_renewal", "choices": ["next_renewal", "now"]},
 }
 
 CERTIFICATE_OPTIONS: dict[str, Any] = {
@@ -55,4 +57,4 @@ def read_wanted(params: dict[str, Any]) -> tuple[Wanted, ...]:
     entries = params["certificates"]
     if entries is None:
         entries = read_entries(params["certificates_file"])
-    return parse_wanted(entries, params["max_names"])
+    return parse_wanted(entries, params["max_names"], params["directory"], params["apply"])

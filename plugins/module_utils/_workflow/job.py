@@ -140,14 +140,14 @@ def clear_finished(decisions: Iterable[Decision], store: CertificateStore) -> No
 
 def expect(decision: Decision) -> Outcome:
     """What becomes of a decision if all goes well."""
-    status = {"issue": "issued", "renew": "renewed", "keep": "valid"}[decision.action]
-    return Outcome(decision, status, decision.reason, decision.stored)
+    status = {"issue": "issued", "renew": "renewed", "keep": "valid", "wait": "deferred"}[decision.action]
+    return Outcome(decision, status, decision.reason, decision.stored, next_attempt=decision.until)
 
 
 def outcome_of(decision: Decision, attempt: Attempt | None, deferral: Deferral | None = None) -> Outcome:
     """What became of a decision: the attempt tells, if there was one, else why and until when it was put off."""
     if not decision.due:
-        return Outcome(decision, "valid", decision.reason, decision.stored)
+        return expect(decision)
     if attempt and attempt.failure is not None:
         if isinstance(attempt.failure, HeldError):
             return put_off(decision, attempt.failure.deferral)

@@ -263,7 +263,8 @@ class Memory:
         """What a failure is about: the same certificate wanted otherwise, or from another CA, may well succeed."""
         return {
             "domains": _names(wanted),
-            "profile": wanted.profile,
+            # a single profile as earlier versions wrote it, so that what they remember still holds
+            "profile": wanted.profiles[0] if len(wanted.profiles) == 1 else list(wanted.profiles) or None,
             "directory": self._authority.directory,
             "account": self._authority.account,
         }

@@ -21,5 +21,5 @@ def pending_order(store: CertificateStore, decision: Decision, account_url: str 
     if pending is None:
         return None
     names = sorted(identifier.value for identifier in wanted.identifiers)
-    fits = sorted(pending["identifiers"]) == names and pending.get("profile") == wanted.profile
+    fits = sorted(pending["identifiers"]) == names and wanted.accepts(pending.get("profile"))
     return pending if fits and account_url in (None, pending.get("account_uri")) else None

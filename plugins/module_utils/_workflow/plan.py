@@ -14,7 +14,7 @@ from .._core.clock import format_instant, parse_instant
 from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal, usable_part
 from .revoked import Revocation, read_revocation
 from .timing import renewal_instant
-from .wanted import Target, Wanted
+from .wanted import NOW, Target, Wanted
 
 _TEXTS = ("directory", "profile", "preferred_chain", "account_uri")
 
@@ -24,7 +24,9 @@ class Stored:
     """What the plan needs to know of a certificate in the store, and what is remembered of its renewal.
 
     ``directory`` is None when the record had to be rebuilt from the certificate, which does not tell
-    its CA, its profile and its chain: they then count as those that are wanted.
+    its CA, its profile and its chain: they then count as those that are wanted. ``identifiers`` are the
+    certificate's own; ``ordered`` are those of its order, None when a CA can't have added any. ``key_types``
+    are all that were wanted when it was ordered, None when that is not known.
     """
 
     identifiers: frozenset[str]
@@ -38,6 +40,8 @@ class Stored:
     account_uri: str | None = None
     renewal: Renewal | None = None
     revocation: Revocation | None = None
+    ordered: frozenset[str] | None = None
+    key_types: frozenset[str] | None = None
 
     @property
     def renew_at(self) -> datetime:
@@ -79,20 +83,22 @@ class Decision:
 
     ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5). ``issued_before``: the
     store has a certificate of the same CA for exactly these names.
+    With the action ``wait`` there is no certificate of this key type yet, and ``until`` is when its siblings are renewed.
     """
 
     target: Target
     wanted: Wanted
-    action: Literal["issue", "renew", "keep"]
+    action: Literal["issue", "renew", "keep", "wait"]
     reason: str
     stored: Stored | None
     replaces: str | None = None
     issued_before: bool = False
+    until: datetime | None = None
 
     @property
     def due(self) -> bool:
         """Whether there is something to order."""
-        return self.action != "keep"
+        return self.action in ("issue", "renew")
 
 
 def read_stored(name: str, issuance: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> Stored:
@@ -109,6 +115,7 @@ def read_stored(name: str, issuance: Mapping[str, Any], state: Mapping[str, Any]
     if not isinstance(certificate_id, str) or not CERTIFICATE_ID.fullmatch(certificate_id):
         certificate_id = None
     section = (state or {}).get("renewal")
+    ordered, key_types = (_read_texts(issuance.get(member)) for member in ("ordered", "key_types"))
     return Stored(
         identifiers=identifiers,
         not_before=parse_instant(issuance["not_before"]),
@@ -121,7 +128,16 @@ def read_stored(name: str, issuance: Mapping[str, Any], state: Mapping[str, Any]
         account_uri=issuance.get("account_uri"),
         renewal=read_renewal(section, certificate_id) if certificate_id else None,
         revocation=read_revocation(state or {}, issuance.get("serial")),
+        ordered=ordered,
+        key_types=key_types,
     )
+
+
+def _read_texts(value: object) -> frozenset[str] | None:
+    """A list of texts, or None: records of earlier versions lack it, and nothing depends on it."""
+    if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
+        return None
+    return frozenset(value)
 
 
 def decide(
@@ -162,11 +178,34 @@ def _decide_one(
 ) -> Decision:
     stored = siblings.get(target.key_type)
     if stored is None:
-        reason = f"key types changed: the store has {', '.join(sorted(siblings))}" if siblings else "there is none yet"
-        return Decision(target, wanted, "issue", reason, None)
+        return _decide_missing(target, wanted, siblings, directory, now)
     for due in _reasons_to_renew(wanted, stored, directory, now):
         return Decision(target, wanted, "renew", due, stored)
-    return Decision(target, wanted, "keep", f"valid until {format_instant(stored.not_after)}", stored)
+    reason = f"valid until {format_instant(stored.not_after)}"
+    if changes := ", ".join(_changed_settings(wanted, stored)):
+        reason += f"; {changes}, for the renewal that is due from {format_instant(stored.renew_at)} on"
+    return Decision(target, wanted, "keep", reason, stored)
+
+
+def _decide_missing(
+    target: Target, wanted: Wanted, siblings: Mapping[str, Stored], directory: str, now: datetime
+) -> Decision:
+    if not siblings:
+        return Decision(target, wanted, "issue", "there is none yet", None)
+    reason = f"key types changed: the store has {', '.join(sorted(siblings))}"
+    # a key type that is wanted no longer serves until one that is has come
+    serving = [siblings[each] for each in wanted.key_types if each in siblings] or list(siblings.values())
+    if wanted.apply == NOW or any(_is_no_reason_to_wait(target, wanted, each, directory, now) for each in serving):
+        return Decision(target, wanted, "issue", reason, None)
+    until = min(each.renew_at for each in serving)
+    reason += f", and {target.key_type} follows with the renewal that is due from {format_instant(until)} on"
+    return Decision(target, wanted, "wait", reason, None, until=until)
+
+
+def _is_no_reason_to_wait(target: Target, wanted: Wanted, sibling: Stored, directory: str, now: datetime) -> bool:
+    """Whether a sibling is due itself, or was ordered when this key type was wanted already: it then failed or got lost."""
+    was_wanted = sibling.key_types is None or target.key_type in sibling.key_types
+    return was_wanted or any(_reasons_to_renew(wanted, sibling, directory, now))
 
 
 def _say_what_it_replaces(decision: Decision, directory: str, account_uri: str | None) -> Decision:
@@ -188,25 +227,29 @@ def _names(wanted: Wanted) -> frozenset[str]:
 
 
 def _reasons_to_renew(wanted: Wanted, stored: Stored, directory: str, now: datetime) -> Iterator[str]:
-    names = _names(wanted)
+    names, before = _names(wanted), stored.ordered or stored.identifiers
     if now >= stored.not_after:
         yield f"expired at {format_instant(stored.not_after)}"
     if stored.revocation:
         yield str(stored.revocation)
-    if names != stored.identifiers:
-        yield _describe_names_changed(names, stored.identifiers)
-    if stored.directory is not None:
-        yield from _changes(wanted, stored, stored.directory, directory)
+    if names != before:
+        yield _describe_names_changed(names, before)
+    if stored.directory not in (None, directory):
+        # e.g. from a CA's staging environment, which no browser trusts, to the real one
+        yield f"CA changed from {stored.directory} to {directory}"
+    if wanted.apply == NOW:
+        yield from _changed_settings(wanted, stored)
     if now >= stored.renew_at:
         yield stored.due_reason
 
 
-def _changes(wanted: Wanted, stored: Stored, before: str, directory: str) -> Iterator[str]:
-    if directory != before:
-        # e.g. from a CA's staging environment, which no browser trusts, to the real one
-        yield f"CA changed from {before} to {directory}"
-    if wanted.profile != stored.profile:
-        yield f"profile changed from {stored.profile or 'the default'} to {wanted.profile or 'the default'}"
+def _changed_settings(wanted: Wanted, stored: Stored) -> Iterator[str]:
+    """What a new certificate would have otherwise, but no site depends on today."""
+    if stored.directory is None:
+        return
+    if not wanted.accepts(stored.profile):
+        profile = " or ".join(wanted.profiles) or "the default"
+        yield f"profile changed from {stored.profile or 'the default'} to {profile}"
     if wanted.preferred_chain != stored.preferred_chain:
         yield f"chain changed from {stored.preferred_chain or 'the default'} to {wanted.preferred_chain or 'the default'}"
 

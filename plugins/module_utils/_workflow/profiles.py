@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .._core.errors import InputError
+from .._core.identifier import Identifier
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,47 @@ _KNOWN = {
         ProfileRules("shortlived", max_names=25),
     )
 }
+_HOSTS = ("acme-v02.api.letsencrypt.org", "acme-staging-v02.api.letsencrypt.org")
 
 
-def rules_of(profile: str | None) -> ProfileRules:
-    """The rules of a profile; those of a CA's own profile are the widest in use."""
-    return _KNOWN.get(profile) or ProfileRules(profile)
+def has_known_rules(directory: str, offered: Iterable[str] = ()) -> bool:
+    """Whether Let's Encrypt's rules hold at a CA: it is Let's Encrypt, or offers all of its profiles by their names.
+
+    ``directory`` is the URL of its directory, ``offered`` are the profiles in it as far as they are known.
+    """
+    return urlsplit(directory).hostname in _HOSTS or {name for name in _KNOWN if name} <= set(offered)
 
 
-def check_offered(profile: str | None, offered: Mapping[str, str], directory: str) -> None:
-    """Raise InputError when the CA has no such profile (draft-ietf-acme-profiles §3)."""
-    if profile is None or profile in offered:
-        return
-    choice = f"it offers {', '.join(sorted(offered))}" if offered else "it offers no profiles"
-    raise InputError("profile", profile, f"is not known to {directory}: {choice}")
+def rules_of(profile: str | None, known: bool) -> ProfileRules:
+    """The rules of a profile; with ``known`` False, or of a CA's own profile, the widest in use: the CA decides."""
+    return _KNOWN.get(profile, ProfileRules(profile)) if known else ProfileRules(profile)
+
+
+def rules_of_directory(profiles: Sequence[str], directory: str | None) -> list[ProfileRules]:
+    """The rules of all profiles that may be used, before it is known which of them the CA offers."""
+    known = directory is not None and has_known_rules(directory)
+    return [rules_of(profile, known) for profile in profiles or (None,)]
+
+
+def check_allowed(identifiers: Sequence[Identifier], rules: ProfileRules, max_names: int | None, option: str) -> None:
+    """Raise InputError about ``option`` when a profile does not allow these; ``max_names`` replaces its limit."""
+    count, limit = len(identifiers), max_names or rules.max_names
+    if count > limit:
+        raise InputError(option, f"{count} names", f"are more than the {limit} that {rules} allows")
+    for identifier in identifiers:
+        if identifier.type == "ip" and not rules.addresses:
+            raise InputError(option, identifier.value, f"is an address, which {rules} does not allow")
+
+
+def choose_profile(acceptable: Sequence[str], offered: Iterable[str], directory: str) -> str | None:
+    """The first acceptable profile that the CA offers, None for its default when any will do.
+
+    InputError when it offers none of them (draft-ietf-acme-profiles §3).
+    """
+    names = sorted(offered)
+    found = next((profile for profile in acceptable if profile in names), None)
+    if acceptable and found is None:
+        unknown = "is not known" if len(acceptable) == 1 else "are not known"
+        choice = f"it offers {', '.join(names)}" if names else "it offers no profiles"
+        raise InputError("profile", ", ".join(acceptable), f"{unknown} to {directory}: {choice}")
+    return found

@@ -18,10 +18,13 @@ from .._core.mailbox import check_mailbox
 from .._core.name import check_name, split_name, stored_name
 from .._core.number import check_number
 from .._x509.key import check_key_type
-from .profiles import rules_of
+from .profiles import check_allowed, rules_of_directory
 
 CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
 KEYS = ("store", "frontend")
+APPLY = NEXT_RENEWAL, NOW = "next_renewal", "now"
+"""When a changed profile, preferred chain or key type takes effect."""
+
 DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
 _KEYS = frozenset(
     {
@@ -37,6 +40,7 @@ _KEYS = frozenset(
         "key",
         "frontends",
         "reuse_key",
+        "apply",
     }
 )
 
@@ -60,37 +64,49 @@ class Wanted:
     the host itself; ``challenge_addresses`` are asked in place of those that the names have. ``admins`` are the
     addresses of those who are told about it, none for those who are told of the others. ``frontend`` is the host
     that makes and keeps the key, None for the store, and with ``reuse_key`` it goes on with the same one.
+    ``profiles`` are the acceptable ones, the preferred one first; empty means the CA's default. ``apply`` is one of
+    ``APPLY``. ``max_names`` is the user's own limit on names, None for the one that the profile is known to have.
     """
 
     name: str
     identifiers: tuple[Identifier, ...]
     key_types: tuple[str, ...]
     challenge: str
-    profile: str | None
+    profiles: tuple[str, ...]
     preferred_chain: str | None
     challenge_hosts: tuple[str, ...] = ()
     challenge_addresses: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
     frontend: str | None = None
     reuse_key: bool = False
+    apply: str = NEXT_RENEWAL
+    max_names: int | None = None
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """The certificates this asks for."""
         return tuple(Target(self.name, key_type) for key_type in self.key_types)
 
+    def accepts(self, profile: str | None) -> bool:
+        """Whether a certificate that was ordered with this profile (None: the CA's default) is what is wanted."""
+        return profile in self.profiles if self.profiles else profile is None
 
-def parse_wanted(entries: Iterable[Any], max_names: int | None = None) -> tuple[Wanted, ...]:
+
+def parse_wanted(
+    entries: Iterable[Any], max_names: int | None = None, directory: str | None = None, apply: str = NEXT_RENEWAL
+) -> tuple[Wanted, ...]:
     """Read a list of certificates; InputError names the entry, its option and the value.
 
-    ``max_names`` replaces the number of names that the profile is known to allow.
+    ``max_names`` replaces the number of names that the profile is known to allow. ``directory`` is the URL of the
+    CA's directory, which tells what its profiles allow. ``apply`` holds for the entries that say nothing else.
     """
     if max_names is not None:
         check_number("max_names", max_names, 1)
     found: dict[str, tuple[Wanted, ...]] = {}
     for number, entry in enumerate(entries):
         option = f"certificates[{number}]"
-        wanted = _parse_entry(entry, option, max_names)
+        wanted = replace(_parse_entry(entry, option, apply), max_names=max_names)
+        _check_rules(wanted, option, directory)
         # a file system may not tell upper from lower case, so the store must not depend on it
         if wanted.name.lower() in found:
             raise InputError(f"{option}.name", wanted.name, "is the name of another certificate in the list, too")
@@ -134,7 +150,7 @@ def read_entries(path: str) -> list[Any]:
     return entries
 
 
-def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
+def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
     if not isinstance(entry, Mapping):
         raise InputError(option, entry, "is not a mapping with at least domains")
     unknown = sorted(str(key) for key in entry if key not in _KEYS)
@@ -143,12 +159,12 @@ def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
             option, unknown[0], f"is not an option of a certificate; these are: {', '.join(sorted(_KEYS))}"
         )
     identifiers = _parse_identifiers(entry.get("domains"), f"{option}.domains")
-    wanted = Wanted(
+    return Wanted(
         name=check_name(_text(entry.get("name"), f"{option}.name") or identifiers[0].base, f"{option}.name"),
         identifiers=identifiers,
         key_types=_parse_key_types(entry.get("key_types"), f"{option}.key_types"),
         challenge=_parse_challenge(entry.get("challenge"), f"{option}.challenge"),
-        profile=_text(entry.get("profile"), f"{option}.profile"),
+        profiles=_parse_profiles(entry.get("profile"), f"{option}.profile"),
         preferred_chain=_text(entry.get("preferred_chain"), f"{option}.preferred_chain"),
         challenge_hosts=_parse_texts(entry.get("challenge_hosts"), f"{option}.challenge_hosts"),
         challenge_addresses=tuple(
@@ -158,9 +174,8 @@ def _parse_entry(entry: Any, option: str, max_names: int | None) -> Wanted:
         admins=tuple(
             check_mailbox(text, f"{option}.admin") for text in _parse_texts(entry.get("admin"), f"{option}.admin")
         ),
+        apply=_parse_apply(entry.get("apply"), f"{option}.apply") or apply,
     )
-    _check_rules(wanted, option, max_names)
-    return wanted
 
 
 def _for_each_frontend(wanted: Wanted, entry: Mapping[str, Any], option: str) -> tuple[Wanted, ...]:
@@ -211,6 +226,16 @@ def _parse_challenge(value: Any, option: str) -> str:
     return str(value)
 
 
+def _parse_profiles(value: Any, option: str) -> tuple[str, ...]:
+    return _parse_texts(value, option) if isinstance(value, list) else tuple(filter(None, [_text(value, option)]))
+
+
+def _parse_apply(value: Any, option: str) -> str | None:
+    if value is not None and value not in APPLY:
+        raise InputError(option, value, f"is not one of {', '.join(APPLY)}")
+    return value if value is None else str(value)
+
+
 def _parse_texts(value: Any, option: str) -> tuple[str, ...]:
     if value is None:
         return ()
@@ -225,13 +250,8 @@ def _text(value: Any, option: str) -> str | None:
     raise InputError(option, value, "is not text")
 
 
-def _check_rules(wanted: Wanted, option: str, max_names: int | None) -> None:
+def _check_rules(wanted: Wanted, option: str, directory: str | None) -> None:
     """What no CA would accept, or not with this challenge or profile."""
-    rules = rules_of(wanted.profile)
-    limit = max_names or rules.max_names
-    count = len(wanted.identifiers)
-    if count > limit:
-        raise InputError(f"{option}.domains", f"{count} names", f"are more than the {limit} that {rules} allows")
     for member in ("challenge_hosts", "challenge_addresses"):
         if getattr(wanted, member) and wanted.challenge != "http-01":
             listed = list(getattr(wanted, member))
@@ -241,11 +261,11 @@ def _check_rules(wanted: Wanted, option: str, max_names: int | None) -> None:
             raise InputError(
                 f"{option}.domains", identifier.value, "is an address, which dns-01 can't validate (RFC 8738 §7)"
             )
-        if identifier.type == "ip" and not rules.addresses:
-            raise InputError(f"{option}.domains", identifier.value, f"is an address, which {rules} does not allow")
         if identifier.wildcard and wanted.challenge != "dns-01":
             raise InputError(
                 f"{option}.domains", identifier.value, f"is a wildcard, which {wanted.challenge} can't validate"
             )
         if wanted.challenge == "dns-01" and len(identifier.base) > LONGEST_CHALLENGE_NAME:
             raise InputError(f"{option}.domains", identifier.value, "is too long to have _acme-challenge before it")
+    for rules in rules_of_directory(wanted.profiles, directory):
+        check_allowed(wanted.identifiers, rules, wanted.max_names, f"{option}.domains")

@@ -18,6 +18,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan impo
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.renewal import Renewal, Window
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.revoked import REVOCATIONS, Revocation
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
+from hypothesis import given
+from hypothesis import strategies as st
 
 CA = "https://acme.example/directory"
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
@@ -71,7 +73,7 @@ def test_a_missing_certificate_is_issued() -> None:
     assert decide_one(SHOP, {}).reason == "there is none yet"
 
 
-def test_a_new_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
+def test_a_missing_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
     decision = decide_one(SHOP, {"rsa-2048": FRESH})
     assert (decision.action, decision.reason) == ("issue", "key types changed: the store has rsa-2048")
 
@@ -93,8 +95,6 @@ def test_a_new_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
             replace(FRESH, revocation=Revocation("key_compromise", "x", "2026-11-22T04:00:00Z")),
             "revoked at 2026-11-22T04:00:00Z (key_compromise)",
         ),
-        (replace(FRESH, profile="classic"), "profile changed from classic to the default"),
-        (replace(FRESH, preferred_chain="Root X"), "chain changed from Root X to the default"),
         (
             replace(FRESH, not_before=NOW - timedelta(days=60), not_after=NOW + timedelta(days=30)),
             "due since 2026-11-18T04:33:23Z",
@@ -108,6 +108,121 @@ def test_a_new_key_type_is_issued_and_the_reason_names_what_there_is() -> None:
 def test_what_makes_a_certificate_due(stored: Stored, reason: str) -> None:
     decision = decide_one(SHOP, {"ecdsa-p256": stored})
     assert (decision.action, decision.reason) == ("renew", reason)
+
+
+SHOP_NOW = replace(SHOP, apply="now")
+OTHERWISE = [
+    (replace(FRESH, profile="classic"), "profile changed from classic to the default"),
+    (replace(FRESH, preferred_chain="Root X"), "chain changed from Root X to the default"),
+]
+
+
+@pytest.mark.parametrize(("stored", "change"), OTHERWISE)
+def test_a_changed_setting_waits_for_the_renewal_and_the_reason_says_so(stored: Stored, change: str) -> None:
+    decision = decide_one(SHOP, {"ecdsa-p256": stored})
+    renewal = "for the renewal that is due from 2027-01-17T04:33:23Z on"
+    assert (decision.action, decision.reason) == ("keep", f"valid until 2027-02-21T04:00:00Z; {change}, {renewal}")
+    at_its_time = decide_one(SHOP, {"ecdsa-p256": stored}, stored.renew_at)
+    assert (at_its_time.action, at_its_time.reason) == ("renew", "due since 2027-01-17T04:33:23Z")
+
+
+@pytest.mark.parametrize(("stored", "change"), OTHERWISE)
+def test_a_changed_setting_applies_at_once_where_that_was_asked_for(stored: Stored, change: str) -> None:
+    decision = decide_one(SHOP_NOW, {"ecdsa-p256": stored})
+    assert (decision.action, decision.reason) == ("renew", change)
+
+
+def test_any_profile_of_the_list_is_as_wanted() -> None:
+    either = replace(SHOP_NOW, profiles=("tlsclient", "tlsserver"))
+    assert not decide_one(either, {"ecdsa-p256": replace(FRESH, profile="tlsserver")}).due
+    for profile, before in ((None, "the default"), ("classic", "classic")):
+        decision = decide_one(either, {"ecdsa-p256": replace(FRESH, profile=profile)})
+        assert decision.reason == f"profile changed from {before} to tlsclient or tlsserver"
+
+
+BOTH = replace(SHOP, key_types=("rsa-2048", "ecdsa-p256"))
+ALONE = replace(FRESH, key_types=frozenset({"rsa-2048"}))
+
+
+def test_an_added_key_type_waits_for_the_renewal_of_the_others() -> None:
+    kept, added = decide(BOTH, {"rsa-2048": ALONE}, CA, NOW)
+    assert (kept.action, added.action, added.due, added.until) == ("keep", "wait", False, ALONE.renew_at)
+    assert added.reason == (
+        "key types changed: the store has rsa-2048, and ecdsa-p256 follows with the renewal "
+        "that is due from 2027-01-17T04:33:23Z on"
+    )
+    assert [each.action for each in decide(BOTH, {"rsa-2048": ALONE}, CA, ALONE.renew_at)] == ["renew", "issue"]
+
+
+@pytest.mark.parametrize(
+    "sibling",
+    [
+        replace(ALONE, not_after=NOW),
+        replace(ALONE, revocation=Revocation("superseded", "x")),
+        replace(ALONE, directory="https://staging.example/directory"),
+        replace(ALONE, identifiers=frozenset({"old.example.com"})),
+        replace(ALONE, key_types=frozenset({"rsa-2048", "ecdsa-p256"})),
+        replace(ALONE, key_types=None),
+    ],
+)
+def test_a_missing_key_type_is_issued_at_once_when_a_sibling_is_due_or_was_ordered_beside_it(sibling: Stored) -> None:
+    assert decide(BOTH, {"rsa-2048": sibling}, CA, NOW)[1].action == "issue"
+
+
+def test_an_added_key_type_is_issued_at_once_where_that_was_asked_for() -> None:
+    assert decide(replace(BOTH, apply="now"), {"rsa-2048": ALONE}, CA, NOW)[1].action == "issue"
+
+
+def test_a_key_type_that_takes_the_place_of_another_waits_for_its_renewal() -> None:
+    assert decide_one(SHOP, {"rsa-2048": ALONE}).until == ALONE.renew_at
+    assert decide_one(SHOP, {"rsa-2048": ALONE}, ALONE.renew_at).action == "issue"
+
+
+def test_what_is_left_of_a_removed_key_type_hurries_nobody() -> None:
+    left = replace(FRESH, not_after=NOW - timedelta(days=300))
+    decisions = decide(BOTH, {"rsa-2048": ALONE, "rsa-4096": left}, CA, NOW)
+    assert [each.action for each in decisions] == ["keep", "wait"]
+
+
+CHANCE = st.sampled_from
+STORED = st.builds(
+    lambda age, profile, chain, key_types, revoked: replace(
+        FRESH,
+        not_before=NOW - timedelta(days=age),
+        not_after=NOW + timedelta(days=90 - age),
+        profile=profile,
+        preferred_chain=chain,
+        key_types=key_types,
+        revocation=Revocation("superseded", "x") if revoked else None,
+    ),
+    age=st.integers(0, 100),
+    profile=CHANCE([None, "classic", "tlsserver"]),
+    chain=CHANCE([None, "Root X"]),
+    key_types=CHANCE([None, frozenset({"rsa-2048"}), frozenset({"rsa-2048", "ecdsa-p256"})]),
+    revoked=st.booleans(),
+)
+
+
+@given(
+    st.dictionaries(CHANCE(["rsa-2048", "ecdsa-p256", "rsa-4096"]), STORED),
+    CHANCE([(), ("classic",), ("x", "classic")]),
+)
+def test_a_setting_that_changed_makes_nothing_due_before_its_time_and_holds_nothing_up(
+    stored: dict[str, Stored], profiles: tuple[str, ...]
+) -> None:
+    wanted = replace(BOTH, profiles=profiles)
+    later = decide(wanted, stored, CA, NOW)
+    now = decide(replace(wanted, apply="now"), stored, CA, NOW)
+    for decision, at_once in zip(later, now):
+        assert not decision.due or at_once.due
+        mine = stored.get(decision.target.key_type)
+        if mine and decision.due:
+            assert mine.revocation or mine.renew_at <= NOW
+        if decision.until:
+            assert NOW < decision.until
+            assert decide(wanted, stored, CA, decision.until)[later.index(decision)].due
+    if not any(key_type in stored and stored[key_type].not_after > NOW for key_type in stored):
+        assert all(decision.due for decision in later)
 
 
 @pytest.mark.parametrize("stored", [AGED, replace(AGED, renewal=Renewal(CERTIFICATE_ID, WINDOW, WINDOW.start))])
@@ -208,6 +323,22 @@ def test_the_window_of_an_old_certificate_never_drives_the_new_one() -> None:
     assert stored.window is None
     assert stored.renew_at == FRESH.renew_at
     assert not decide_one(SHOP, {"ecdsa-p256": stored}).due
+
+
+def test_names_that_the_ca_has_added_are_told_but_not_taken_for_a_change_of_the_list() -> None:
+    record = {**RECORD, "identifiers": ["shop.example.com", "www.shop.example.com"], "ordered": ["shop.example.com"]}
+    stored = read_stored("shop", record)
+    assert stored.identifiers == {"shop.example.com", "www.shop.example.com"}
+    assert not decide_one(SHOP, {"ecdsa-p256": stored}).due
+    assert (
+        decide_one(SHOP, {"ecdsa-p256": replace(stored, ordered=None)}).reason == "names changed: -www.shop.example.com"
+    )
+
+
+@pytest.mark.parametrize("value", [None, [], "rsa-2048", [5], {}])
+def test_a_record_that_does_not_say_what_was_ordered_is_read_all_the_same(value: object) -> None:
+    stored = read_stored("shop", {**RECORD, "ordered": value, "key_types": value})
+    assert (stored.ordered, stored.key_types) == (None, None)
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "a.b/../../c", "no dot"])

@@ -51,7 +51,6 @@ def test_a_name_given_twice_counts_once() -> None:
         ({"domains": ["localhost"]}, "certificates[0].domains", "only one label"),
         ({"domains": ["under_score.example.com"]}, "certificates[0].domains", "'under_score'"),
         ({"domains": ["192.0.2.1"]}, "certificates[0].domains", "dns-01 can't validate"),
-        ({"domains": ["192.0.2.1"], "challenge": "http-01"}, "certificates[0].domains", "does not allow"),
         ({"challenge": "http-01"}, "certificates[0].domains", "'*.shop.example.com' is a wildcard"),
         ({"domains": []}, "certificates[0].domains", "at least one name"),
         (
@@ -59,17 +58,15 @@ def test_a_name_given_twice_counts_once() -> None:
             "certificates[0].domains",
             "'101 names' are more than the 100",
         ),
-        (
-            {"domains": [f"n{i}.example.com" for i in range(26)], "profile": "tlsserver"},
-            "certificates[0].domains",
-            "'26 names' are more than the 25 that profile tlsserver allows",
-        ),
         ({"name": "../shop"}, "certificates[0].name", "'../shop' is no name for the store"),
         ({"name": "a/b"}, "certificates[0].name", "'a/b'"),
         ({"name": ".hidden"}, "certificates[0].name", "'.hidden'"),
         ({"key_types": ["rsa-1024"]}, "certificates[0].key_types", "'rsa-1024' is not one of rsa-2048"),
         ({"key_types": []}, "certificates[0].key_types", "at least one key type"),
         ({"challenge": "dns-02"}, "certificates[0].challenge", "'dns-02' is not one of"),
+        ({"apply": "later"}, "certificates[0].apply", "'later' is not one of next_renewal, now"),
+        ({"profile": 5}, "certificates[0].profile", "5 is not text"),
+        ({"profile": ["classic", 5]}, "certificates[0].profile", "['classic', 5] is not a list of texts"),
         ({"keytypes": ["rsa-2048"]}, "certificates[0]", "'keytypes' is not an option of a certificate"),
     ],
 )
@@ -89,6 +86,54 @@ def test_two_certificates_can_not_have_one_name_even_in_other_case() -> None:
 def test_an_address_is_allowed_where_profile_and_challenge_allow_it() -> None:
     entry = {"domains": ["2001:DB8::1"], "name": "address", "challenge": "http-01", "profile": "shortlived"}
     assert names_of(entry) == ["2001:db8::1"]
+
+
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+ADDRESS = {"domains": ["192.0.2.1"], "challenge": "http-01"}
+
+
+@pytest.mark.parametrize("directory", [LETS_ENCRYPT, STAGING])
+@pytest.mark.parametrize(
+    ("entry", "part"),
+    [
+        (ADDRESS, "'192.0.2.1' is an address, which the default profile does not allow"),
+        ({**ADDRESS, "profile": "tlsserver"}, "'192.0.2.1' is an address, which profile tlsserver does not allow"),
+        ({**ADDRESS, "profile": ["shortlived", "classic"]}, "which profile classic does not allow"),
+        (
+            {"domains": [f"n{i}.example.com" for i in range(26)], "profile": ["classic", "tlsserver"]},
+            "'26 names' are more than the 25 that profile tlsserver allows",
+        ),
+    ],
+)
+def test_lets_encrypt_is_asked_for_nothing_that_one_of_the_profiles_does_not_allow(
+    directory: str, entry: dict[str, Any], part: str
+) -> None:
+    with pytest.raises(InputError) as refusal:
+        parse_wanted([entry], directory=directory)
+    assert part in refusal.value.message
+
+
+@pytest.mark.parametrize("profile", [None, "classic", "tlsserver", "own"])
+def test_another_ca_decides_itself_about_addresses_and_up_to_100_names(profile: str | None) -> None:
+    names = [f"n{i}.example.com" for i in range(99)]
+    entry = {"domains": ["192.0.2.1", *names], "challenge": "http-01", "profile": profile}
+    for directory in (None, "https://ca.example/directory?for=https://acme-v02.api.letsencrypt.org/directory"):
+        assert len(parse_wanted([entry], directory=directory)[0].identifiers) == 100
+
+
+def test_a_profile_is_text_or_a_list_of_acceptable_ones() -> None:
+    texts = [None, [], "tlsserver", ["tlsserver", "classic", "tlsserver"]]
+    found = [parse_wanted([{**SHOP, "profile": each}])[0] for each in texts]
+    assert [each.profiles for each in found] == [(), (), ("tlsserver",), ("tlsserver", "classic")]
+    assert [each.accepts(None) for each in found] == [True, True, False, False]
+    assert [each.accepts("classic") for each in found] == [False, False, False, True]
+
+
+def test_an_entry_says_itself_when_changes_apply_or_takes_what_holds_for_all() -> None:
+    assert parse_wanted([SHOP])[0].apply == "next_renewal"
+    assert parse_wanted([SHOP], apply="now")[0].apply == "now"
+    assert parse_wanted([{**SHOP, "apply": "next_renewal"}], apply="now")[0].apply == "next_renewal"
 
 
 def test_max_names_replaces_the_limit_of_the_profile() -> None:
