@@ -67,17 +67,17 @@ def describe(pem: bytes) -> CertificateFacts:
 def check_issued(
     fullchain: bytes, fingerprint: str, identifiers: Sequence[Identifier], now: datetime
 ) -> CertificateFacts:
-    """The facts of a new certificate, if it is for this key and exactly these names, valid now, and its chain holds.
+    """The facts of a new certificate, if it is for this key and has these names, is valid now, and its chain holds.
 
-    OtherKeyError for another key, Error for the rest.
+    It may have further names: some CAs add www or the bare domain. OtherKeyError for another key, Error for the rest.
     """
     chain = _load(fullchain)
     facts = _describe(chain[0])
     if facts.fingerprint != fingerprint:
         raise OtherKeyError("The CA's certificate is for another key than the one in the CSR")
-    if set(facts.identifiers) != set(identifiers):
-        names = " ".join(identifier.value for identifier in facts.identifiers)
-        raise Error(f"The CA's certificate is for other names than those ordered: {names}")
+    if missing := sorted(set(identifiers) - set(facts.identifiers)):
+        names = " ".join(identifier.value for identifier in missing)
+        raise Error(f"The CA's certificate lacks names that were ordered: {names}")
     if now >= facts.not_after:
         raise Error(f"The CA's certificate has expired already, at {format_instant(facts.not_after)}")
     _check_links(chain, "The CA's chain")

@@ -92,5 +92,5 @@ def _pending_url(run: Run, each: StoredCertificate) -> object:
 def _fits(attempt: Attempt, order: Order) -> bool:
     """Whether an order is what the attempt wants to order, and nothing has been done with it."""
     wanted = attempt.decision.wanted
-    same_profile = order.profile is None or wanted.profile is None or order.profile == wanted.profile
+    same_profile = order.profile is None or attempt.profile is None or order.profile == attempt.profile
     return order.status in ("pending", "ready") and same_profile and set(order.identifiers) == set(wanted.identifiers)

@@ -80,6 +80,7 @@ def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     stuck = hopeless and order.status == "processing"
     over = order.status in ("pending", "ready") and order.expires is not None and order.expires <= now
     if order.status in STATUSES and order.status != "invalid" and not for_lost_key and not stuck and not over:
+        attempt.profile = pending.get("profile")
         run.take(attempt, order)
 
 
@@ -165,7 +166,7 @@ def _remember(run: Run, attempt: Attempt, url: str | None) -> None:
     pending: Mapping[str, Any] = {
         "url": url,
         "identifiers": [identifier.value for identifier in wanted.identifiers],
-        "profile": wanted.profile,
+        "profile": attempt.profile,
         "account_uri": run.session.account_url,
         "ordered_at": format_instant(run.clock.now()),
     }
@@ -182,12 +183,12 @@ def _send(run: Run, attempt: Attempt) -> tuple[Order, str | None]:
     willing = run.session.directory.renewal_information and not _has_failed_often(run, attempt)
     replaces = attempt.decision.replaces if willing else None
     try:
-        return new_order(run.session, wanted.identifiers, wanted.profile, replaces), replaces
+        return new_order(run.session, wanted.identifiers, attempt.profile, replaces), replaces
     except ProblemError as error:
         if replaces is None or not _may_be_about_replaces(error):
             raise
         refused = error
-    order = new_order(run.session, wanted.identifiers, wanted.profile)
+    order = new_order(run.session, wanted.identifiers, attempt.profile)
     with suppress(StoreError):  # the next renewal finds it out again
         note_not_replaceable(run.store, attempt.decision.target, replaces, refused.problem.reason)
     return order, None

@@ -42,7 +42,8 @@ class Attempt:
     ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
     asked again later. ``again`` says that an order for it was lost before in this task,
     and ``given_up`` that nothing can become of the one that it has. ``parked`` says that it goes on in a later run, once others have put its
-    answers into place, or another order for the same name is through.
+    answers into place, or another order for the same name is through. ``profile`` is the one of its
+    order, or the acceptable one that a new order asks for (None: the CA's default).
     """
 
     decision: Decision
@@ -64,6 +65,7 @@ class Attempt:
     again: bool = False
     given_up: bool = False
     parked: bool = False
+    profile: str | None = None
 
     # attempts are told apart by who they are, since several may look alike
     __hash__ = object.__hash__

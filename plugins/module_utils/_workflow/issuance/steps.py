@@ -28,7 +28,7 @@ from ..._core.workers import do_each
 from ..._x509.chain import OtherKeyError, check_issued, choose_chain
 from ..._x509.csr import load_csr, make_csr
 from ..._x509.key import PrivateKey, key_to_pem, load_key, make_key
-from ..profiles import check_offered
+from ..profiles import check_allowed, choose_profile, has_known_rules, rules_of
 from .replicas import ask_again, is_not_ready, is_unknown
 from .run import Attempt, LostOrderError, Run
 from .validation import check_usable
@@ -38,14 +38,17 @@ CsrOrProblem = Union[bytes, Error]
 
 
 def check_profiles(run: Run) -> None:
-    """Let drop out what is wanted with a profile that the CA does not offer, or no longer does.
+    """Settle each attempt's profile, and fail it where the CA offers none that is wanted, or not for such names.
 
-    No order may be made for it, and nothing is remembered of that: it is over as soon as one of them is changed.
+    The failure is not remembered: a change of the list or at the CA cures it.
     """
     directory = run.session.directory
+    known = has_known_rules(directory.url, directory.profiles)
     for attempt in run.going:
+        wanted = attempt.decision.wanted
         try:
-            check_offered(attempt.decision.wanted.profile, directory.profiles, directory.url)
+            attempt.profile = choose_profile(wanted.profiles, directory.profiles, directory.url)
+            check_allowed(wanted.identifiers, rules_of(attempt.profile, known), wanted.max_names, "domains")
         except InputError as error:
             attempt.failure = attempt.held = error
 
@@ -210,7 +213,7 @@ def _finalize(run: Run, attempt: Attempt, csr: bytes) -> None:
 
 
 def download(run: Run) -> None:
-    """Fetch the chains and check each one against its key and names."""
+    """Fetch the chains and check each one against its key and names; names that the CA has added are told."""
 
     def fetch(attempt: Attempt) -> None:
         preferred = attempt.decision.wanted.preferred_chain
@@ -223,6 +226,9 @@ def download(run: Run) -> None:
         except OtherKeyError as error:
             # somebody else with this account had the same order and was quicker
             raise LostOrderError(error.message, order=attempt.placed_order.url) from error
+        if more := sorted(set(attempt.issued.identifiers) - set(identifiers)):
+            names = " ".join(identifier.value for identifier in more)
+            run.note(f"{attempt.decision.target}: the CA has added names that were not ordered: {names}")
 
     run.step(fetch)
 

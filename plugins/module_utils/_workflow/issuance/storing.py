@@ -73,7 +73,9 @@ def _describe(run: Run, attempt: Attempt) -> dict[str, Any]:
     return {
         **describe_facts(facts),
         "issued_at": format_instant(run.clock.now()),
-        "profile": wanted.profile,
+        "ordered": [identifier.value for identifier in wanted.identifiers],
+        "key_types": list(wanted.key_types),
+        "profile": attempt.profile,
         "preferred_chain": wanted.preferred_chain,
         "directory": run.session.directory.url,
         "account_uri": run.session.account_url,
