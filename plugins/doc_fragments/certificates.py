@@ -56,8 +56,12 @@ options:
         type: list
         elements: str
       profile:
-        description: The certificate profile to ask for, one of those that M(certfleet.acme.directory_info) lists. The CA chooses when it is left out.
-        type: str
+        description:
+          - The certificate profile to ask for, or a list of acceptable profiles, of which the first that the CA offers is used.
+            M(certfleet.acme.directory_info) lists what it offers. The CA chooses when it is left out.
+          - With a list, the end of a profile at the CA stops no renewal. A certificate with any profile of the list is as it should be.
+        type: list
+        elements: str
       preferred_chain:
         description: The common name of an issuer that must be in the chain, for a CA that offers several. The CA's default chain otherwise.
         type: str
@@ -84,14 +88,30 @@ options:
         description: For O(certificates[].key=frontend), whether a frontend keeps its key when the certificate is renewed. Each one has a new key otherwise.
         type: bool
         default: false
+      apply:
+        description: The same as O(apply), for this certificate.
+        type: str
+        choices: [next_renewal, now]
   certificates_file:
     description:
       - A JSON file on the validation host that holds the list, in the same form as O(certificates).
       - For thousands of certificates this is much faster than a list in the play, which Ansible would have to template.
     type: path
   max_names:
-    description: How many names a certificate may have. The default is what the profile is known to allow, 100 if nothing is known.
+    description:
+      - How many names a certificate may have. The default is 100, and 25 for Let's Encrypt's profiles V(tlsserver) and V(shortlived).
+      - Let's Encrypt's limits hold for its own directories and for CAs that offer profiles by all of its names.
     type: int
+  apply:
+    description:
+      - When a changed profile, preferred chain or list of key types takes effect.
+      - With V(next_renewal), when the certificate is renewed anyway. A key type that is added to a site comes with the next renewal of the certificates
+        that the site has already, and is V(deferred) until then.
+      - With V(now), at once. For a big fleet this means as many orders as certificates, within the limits on orders.
+      - A site without a certificate, changed names and another CA never wait, nor do certificates that have expired or were revoked.
+    type: str
+    default: next_renewal
+    choices: [next_renewal, now]
 """
 
     DOCUMENTATION = r"""

@@ -21,8 +21,8 @@ description:
   - With V(tls-alpn-01) the module itself listens on O(https_port) while the CA looks, which is for a single host without a web server.
   - A responder that answers without a value keeps it from being shown to the CA. One that gives no answer at all is passed over
     as long as more than half of a zone's responders verified, unless O(require_all) says otherwise; RV(notes) names its addresses.
-  - A certificate is due when there is none yet, when it has expired, when its time has come, and when its names, key types, profile,
-    preferred chain or CA have changed.
+  - A certificate is due when there is none yet, when it has expired, when its time has come, and when its names or CA have changed.
+    A changed profile, preferred chain or list of key types takes effect when the time has come anyway, unless O(apply=now).
   - When the time has come is for the CA to say where it offers renewal information (RFC 9773). It is asked about each certificate
     a few hours after that was issued, and then as often as it wants, mostly every six hours. One instant in its window is chosen
     at random, and kept as long as the window stays the same.
@@ -235,7 +235,9 @@ certificates:
       type: list
       elements: str
     status:
-      description: V(issued), V(renewed), V(valid), V(deferred) or V(failed). What is deferred has not been tried, or the CA asked to come back later.
+      description:
+        - V(issued), V(renewed), V(valid), V(deferred) or V(failed).
+        - What is deferred has not been tried, the CA asked to come back later, or it is a key type that waits for the next renewal (O(apply)).
       type: str
       sample: renewed
     reason:
@@ -320,7 +322,8 @@ updates:
   sample: {fra: 2, sin: 2}
 notes:
   description: What is worth knowing although it stopped nothing, such as an address of a responder whose silence was passed over,
-    a primary that could not be reached or cleaned, answers that are too large, or a renewal window that the CA has moved.
+    a primary that could not be reached or cleaned, answers that are too large, names that the CA has added to a certificate,
+    or a renewal window that the CA has moved.
   returned: always
   type: list
   elements: str

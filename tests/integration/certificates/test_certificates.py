@@ -77,6 +77,26 @@ def test_changed_names_and_key_types_are_renewed_with_the_reason(keep: Keep) -> 
     assert not keep([more]).changed
 
 
+def test_a_changed_setting_orders_nothing_before_the_renewal_unless_it_is_to_apply_now(keep: Keep) -> None:
+    assert keep([MAIL]).changed
+    otherwise = {**MAIL, "profile": ["gone", "shortlived"], "key_types": ["ecdsa-p384", "ecdsa-p256"]}
+    for check in (True, False):
+        waiting = keep([otherwise], check=check, fail_on="any")
+        assert not waiting.changed
+        assert not waiting.failed
+        kept, added = waiting["certificates"]
+        assert (kept["status"], added["status"], added["next_attempt"]) == ("valid", "deferred", kept["renew_at"])
+        assert "profile changed from classic to gone or shortlived, for the renewal that is due from" in kept["reason"]
+        assert waiting["requests"] == 0
+
+    assert keep([otherwise], check=True, apply="now").changed
+    result = keep([otherwise], apply="now")
+    assert {entry["status"] for entry in result["certificates"]} == {"renewed", "issued"}, result.output
+    assert not keep([otherwise], apply="now").changed
+    nothing = keep([{**otherwise, "profile": ["gone", "past"], "apply": "now"}])
+    assert "profile: 'gone, past' are not known to " in nothing["certificates"][0]["reason"]
+
+
 def test_one_failing_name_does_not_hold_up_the_others(lab: Lab, keep: Keep, store: Path) -> None:
     blocked = {"name": "blocked", "domains": ["www.blocked.test"], "profile": "classic"}
     elsewhere = {"name": "elsewhere", "domains": ["www.nowhere.test"], "profile": "classic"}

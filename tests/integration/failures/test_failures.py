@@ -59,7 +59,7 @@ def test_a_retry_is_made_at_once_and_a_success_clears_the_memory(fleet: Upkeeper
     assert statuses(result) == {"one": "issued", "two": "issued" if asked == "all" else "deferred"}
     assert not list(fleet.folder.glob("certificates/one/*/state.json"))
 
-    renewed = fleet.keep(site("one", profile="shortlived"), later=A_BIT)
+    renewed = fleet.keep(site("one", profile="shortlived", apply="now"), later=A_BIT)
     assert statuses(renewed) == {"one": "renewed"}, "its names are remembered as failing"
 
 
@@ -151,8 +151,8 @@ def test_what_a_task_leaves_over_can_be_taken_by_the_next_one_at_once(fleet: Upk
 def test_the_same_names_get_five_orders_in_seven_days(fleet: Upkeeper) -> None:
     profiles = ["shortlived", "classic"] * 3
     for number, profile in enumerate(profiles[:5]):
-        assert set(statuses(fleet.keep(site("one", profile=profile), later=number * MINUTE)).values()) != {"deferred"}
-    sixth = site("one", profile=profiles[5])
+        assert set(statuses(fleet.keep(site("one", profile=profile, apply="now"), later=number * MINUTE)).values()) != {"deferred"}
+    sixth = site("one", profile=profiles[5], apply="now")
     (entry,) = fleet.keep(sixth, later=DAY)["certificates"]
     assert (entry["status"], fleet.asked_for_orders) == ("deferred", 5)
     assert "max_orders_per_names: its names have had 5 orders in seven days" in entry["reason"]
@@ -174,7 +174,7 @@ def test_an_order_that_the_ca_gave_up_is_none_of_those_for_its_names(fleet: Upke
 def test_a_renewal_that_fails_is_fatal_only_to_who_wants_it(fleet: Upkeeper, fail_on: Any, fatal: bool) -> None:
     fleet.keep(site("one"))
     fleet.refuse_orders()
-    changed = site("one", profile="shortlived")
+    changed = site("one", profile="shortlived", apply="now")
     for status in ("failed", "deferred"):
         result = fleet.keep(changed, fail_on=fail_on)
         assert statuses(result) == {"one": status}
@@ -199,7 +199,7 @@ def test_a_ca_that_can_not_be_reached_fails_what_is_due_and_not_the_task(fleet: 
     unharmed = fleet.keep(site("one"), fail_on="any")
     assert (statuses(unharmed), "msg" in unharmed) == ({"one": "valid"}, False)
 
-    changed = site("one", profile="shortlived")
+    changed = site("one", profile="shortlived", apply="now")
     result = fleet.keep(changed, site("two"), fail_on="expired")
     assert statuses(result) == {"one": "failed", "two": "failed"}
     assert [entry["fatal"] for entry in result["certificates"]] == [False, True]

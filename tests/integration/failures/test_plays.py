@@ -66,7 +66,9 @@ def test_a_ca_that_is_away_fails_no_play_while_all_certificates_are_valid(plays:
     assert plays.installed("one"), "a frontend that was built anew gets what there is"
     assert "0 orders; 1 valid" in played.output
 
-    due = plays.play("renew", {**ONE, "profile": "shortlived"})
+    waiting = plays.play("renew", {**ONE, "profile": "shortlived"})
+    assert "0 orders; 1 valid" in waiting.output
+    due = plays.play("renew", {**ONE, "profile": "shortlived"}, certfleet_apply="now")
     assert due.status == 0, due.output
     assert "0 orders; 1 failed" in due.output
 
