@@ -151,7 +151,9 @@ def test_what_a_task_leaves_over_can_be_taken_by_the_next_one_at_once(fleet: Upk
 def test_the_same_names_get_five_orders_in_seven_days(fleet: Upkeeper) -> None:
     profiles = ["shortlived", "classic"] * 3
     for number, profile in enumerate(profiles[:5]):
-        assert set(statuses(fleet.keep(site("one", profile=profile, apply="now"), later=number * MINUTE)).values()) != {"deferred"}
+        assert set(statuses(fleet.keep(site("one", profile=profile, apply="now"), later=number * MINUTE)).values()) != {
+            "deferred"
+        }
     sixth = site("one", profile=profiles[5], apply="now")
     (entry,) = fleet.keep(sixth, later=DAY)["certificates"]
     assert (entry["status"], fleet.asked_for_orders) == ("deferred", 5)

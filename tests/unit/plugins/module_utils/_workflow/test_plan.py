@@ -213,13 +213,13 @@ def test_a_setting_that_changed_makes_nothing_due_before_its_time_and_holds_noth
     wanted = replace(BOTH, profiles=profiles)
     later = decide(wanted, stored, CA, NOW)
     now = decide(replace(wanted, apply="now"), stored, CA, NOW)
-    for decision, at_once in zip(later, now):
+    for decision, at_once in zip(later, now, strict=True):
         assert not decision.due or at_once.due
         mine = stored.get(decision.target.key_type)
         if mine and decision.due:
             assert mine.revocation or mine.renew_at <= NOW
         if decision.until:
-            assert NOW < decision.until
+            assert decision.until > NOW
             assert decide(wanted, stored, CA, decision.until)[later.index(decision)].due
     if not any(key_type in stored and stored[key_type].not_after > NOW for key_type in stored):
         assert all(decision.due for decision in later)
