@@ -44,6 +44,11 @@ class Stored:
     key_types: frozenset[str] | None = None
 
     @property
+    def names_ordered(self) -> frozenset[str]:
+        """The names that the list had for it; a CA may have added some."""
+        return self.ordered or self.identifiers
+
+    @property
     def renew_at(self) -> datetime:
         """From when on it is due: the instant chosen in the CA's window, else as its lifetime says."""
         return self.chosen or renewal_instant(self.name, self.not_before, self.not_after)
@@ -82,8 +87,9 @@ class Decision:
     """What to do about one certificate, and why.
 
     ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5). ``issued_before``: the
-    store has a certificate of the same CA for exactly these names.
-    With the action ``wait`` there is no certificate of this key type yet, and ``until`` is when its siblings are renewed.
+    store has a certificate of the same CA for exactly these names. With the action ``wait`` there is no certificate
+    of this key type yet, and ``until`` is when its siblings are renewed. ``served_until`` is how long siblings serve
+    a site to which this key type is missing.
     """
 
     target: Target
@@ -94,6 +100,7 @@ class Decision:
     replaces: str | None = None
     issued_before: bool = False
     until: datetime | None = None
+    served_until: datetime | None = None
 
     @property
     def due(self) -> bool:
@@ -149,7 +156,7 @@ def decide(
     CA that it should come from, and ``account_uri`` the account there.
     """
     names = _names(wanted)
-    before = any(each.identifiers == names and each.directory == directory for each in stored.values())
+    before = any(each.names_ordered == names and each.directory == directory for each in stored.values())
     decisions = [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
     return [
         replace(_say_what_it_replaces(decision, directory, account_uri), issued_before=before) for decision in decisions
@@ -160,17 +167,18 @@ def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decis
     """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then what ends next.
 
     In the CA's window its end counts, since renewals outside of it count against limits; else the certificate's.
+    A key type that is missing beside others goes behind their renewals, which must not wait for it.
     """
     return sorted((decision for decision in decisions if decision.due), key=lambda decision: _urgency(decision, now))
 
 
-def _urgency(decision: Decision, now: datetime) -> tuple[datetime, bool, Target]:
+def _urgency(decision: Decision, now: datetime) -> tuple[datetime, bool, bool, Target]:
     stored = decision.stored
     if stored is None:
-        return now, False, decision.target
+        return max(now, decision.served_until or now), False, decision.served_until is not None, decision.target
     wanted_back = stored.is_wanted_back(now)
     end = stored.window.end if stored.window and now in stored.window else stored.not_after
-    return (now if wanted_back else end), wanted_back, decision.target
+    return (now if wanted_back else end), wanted_back, False, decision.target
 
 
 def _decide_one(
@@ -196,7 +204,8 @@ def _decide_missing(
     # a key type that is wanted no longer serves until one that is has come
     serving = [siblings[each] for each in wanted.key_types if each in siblings] or list(siblings.values())
     if wanted.apply == NOW or any(_is_no_reason_to_wait(target, wanted, each, directory, now) for each in serving):
-        return Decision(target, wanted, "issue", reason, None)
+        served_until = max(each.not_after for each in serving)
+        return Decision(target, wanted, "issue", reason, None, served_until=served_until)
     until = min(each.renew_at for each in serving)
     reason += f", and {target.key_type} follows with the renewal that is due from {format_instant(until)} on"
     return Decision(target, wanted, "wait", reason, None, until=until)
@@ -227,7 +236,7 @@ def _names(wanted: Wanted) -> frozenset[str]:
 
 
 def _reasons_to_renew(wanted: Wanted, stored: Stored, directory: str, now: datetime) -> Iterator[str]:
-    names, before = _names(wanted), stored.ordered or stored.identifiers
+    names, before = _names(wanted), stored.names_ordered
     if now >= stored.not_after:
         yield f"expired at {format_instant(stored.not_after)}"
     if stored.revocation:

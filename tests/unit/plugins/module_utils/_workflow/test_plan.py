@@ -372,3 +372,12 @@ def test_the_expired_come_first_then_the_missing_then_what_the_ca_wants_back_the
     wanted_back = decide_one(back, {"rsa-2048": revoked})
     decisions = [due(late, 20), wanted_back, decide_one(missing, {}), due(soon, 2), due(expired, -3)]
     assert [decision.target.name for decision in order_by_urgency(decisions, NOW)] == ["b", "a", "e", "d", "c"]
+
+
+def test_a_key_type_that_is_missing_beside_others_goes_behind_their_renewal() -> None:
+    aged = replace(ALONE, not_before=NOW - timedelta(days=80), not_after=NOW + timedelta(days=10))
+    for key_types in (("rsa-2048", "ecdsa-p256"), ("ecdsa-p256", "rsa-2048")):
+        decisions = decide(replace(BOTH, key_types=key_types), {"rsa-2048": aged}, CA, NOW)
+        assert [each.target.key_type for each in order_by_urgency(decisions, NOW)] == ["rsa-2048", "ecdsa-p256"]
+    decisions = decide(BOTH, {"rsa-2048": replace(aged, not_after=NOW)}, CA, NOW)
+    assert [each.due for each in order_by_urgency(decisions, NOW)] == [True, True]
