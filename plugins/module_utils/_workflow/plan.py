@@ -44,6 +44,11 @@ class Stored:
     key_types: frozenset[str] | None = None
 
     @property
+    def names_ordered(self) -> frozenset[str]:
+        """The names that the list had for it; a CA may have added some."""
+        return self.ordered or self.identifiers
+
+    @property
     def renew_at(self) -> datetime:
         """From when on it is due: the instant chosen in the CA's window, else as its lifetime says."""
         return self.chosen or renewal_instant(self.name, self.not_before, self.not_after)
@@ -151,7 +156,7 @@ def decide(
     CA that it should come from, and ``account_uri`` the account there.
     """
     names = _names(wanted)
-    before = any(each.identifiers == names and each.directory == directory for each in stored.values())
+    before = any(each.names_ordered == names and each.directory == directory for each in stored.values())
     decisions = [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
     return [
         replace(_say_what_it_replaces(decision, directory, account_uri), issued_before=before) for decision in decisions
@@ -161,8 +166,8 @@ def decide(
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:
     """What is due, the most urgent first: expired, missing, revoked or wanted back by the CA, then what ends next.
 
-    In the CA's window its end counts, since renewals outside of it count against limits; else the certificate's. A
-    key type that is missing beside others goes behind their renewals, which must not wait for it.
+    In the CA's window its end counts, since renewals outside of it count against limits; else the certificate's.
+    A key type that is missing beside others goes behind their renewals, which must not wait for it.
     """
     return sorted((decision for decision in decisions if decision.due), key=lambda decision: _urgency(decision, now))
 
@@ -231,7 +236,7 @@ def _names(wanted: Wanted) -> frozenset[str]:
 
 
 def _reasons_to_renew(wanted: Wanted, stored: Stored, directory: str, now: datetime) -> Iterator[str]:
-    names, before = _names(wanted), stored.ordered or stored.identifiers
+    names, before = _names(wanted), stored.names_ordered
     if now >= stored.not_after:
         yield f"expired at {format_instant(stored.not_after)}"
     if stored.revocation:

@@ -93,7 +93,7 @@ def test_names_that_changed_are_tried_at_once(fleet: Upkeeper) -> None:
 @pytest.mark.parametrize("fail_on", ["expired", "any"])
 def test_a_profile_that_the_ca_does_not_offer_any_more_holds_up_no_other(fleet: Upkeeper, fail_on: Any) -> None:
     fleet.keep(site("one"))
-    gone = site("one", profile="gold")
+    gone = site("one", profile="gold", apply="now")
     for _number in range(2):
         result = fleet.keep(gone, site("two"), fail_on=fail_on)
         (entry, other) = result["certificates"]
