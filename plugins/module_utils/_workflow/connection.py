@@ -13,7 +13,7 @@ from functools import partial
 from .._acme.account import find
 from .._acme.directory import check_directory_url, fetch_directory
 from .._acme.key import AccountKey
-from .._acme.network import Network
+from .._acme.network import PATIENCE, Network
 from .._acme.pauses import Pauses
 from .._acme.session import Session
 from .._core.clock import Clock
@@ -56,9 +56,12 @@ def connect_with_key(authority: Authority, key: AccountKey, clock: Clock) -> Ite
 
 
 @contextmanager
-def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
+def connect(
+    authority: Authority, files: Files, width: int, clock: Clock, patience: float = PATIENCE
+) -> Iterator[Session]:
     """A session as the registered account, for ``width`` threads; InputError when there is no such account.
 
+    ``patience`` are the seconds for requests that the CA refuses for coming too fast, see :class:`Network`.
     What the CA asked for in earlier runs is kept, and what it asks for now is written down for later ones:
     the caller holds the store's lock. PausedError while the CA wants nobody to read its directory.
     """
@@ -71,7 +74,7 @@ def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Ite
     memory = AccountMemory(files, authority_name(authority.directory), authority.account)
     memory.sweep()
     pauses = Pauses(clock, memory.recall("pauses"), partial(memory.remember, "pauses"))
-    network = Network(authority.ca_bundle, authority.timeout, width, clock, pauses=pauses)
+    network = Network(authority.ca_bundle, authority.timeout, width, clock, pauses=pauses, patience=patience)
     try:
         with pauses.watch("directory"):
             directory = fetch_directory(network, authority.directory)

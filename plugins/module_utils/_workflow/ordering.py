@@ -156,8 +156,8 @@ class Ordering:
             memory = self._recall()
             attempts = begin(decisions, memory)
             if any(attempt.failure is None for attempt in attempts):
-                with connect(self._authority, self._files, self._concurrency, self._clock) as session:
-                    width, patience = self._concurrency, self._patience
+                width, patience = self._concurrency, self._patience
+                with connect(self._authority, self._files, width, self._clock, patience) as session:
                     carry_out(Run(session, self._store, self._clock, attempts, width, patience, memory=memory))
         made = {attempt.decision.target: attempt for attempt in attempts}
         outcomes = [outcome_of(decision, made.get(decision.target)) for decision in decisions]
