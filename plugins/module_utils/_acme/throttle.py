@@ -4,7 +4,7 @@
 """Requests that a CA, or a server in front of it, refuses for coming too fast (RFC 6585 §4, RFC 9110 §10.2.3).
 
 Such a request is waited with and sent again, and from the first refusal on
-all requests keep a pace: it grows steadily, and drops by a fifth with each
+all requests keep a pace: it grows steadily, and drops a little with each
 refusal. How many requests are under way follows from the pace. A limit on
 their number alone would not do: one at a time is still 300 a second to a CA
 that is near (docs/adr/0025).
@@ -22,10 +22,10 @@ from .problem import ProblemError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before it is sent again, doubled each time, when the CA does not say
 OWN_PAUSE = 1.0  # seconds: up to here a pause is for the refused request alone, as the pace takes care of the others
-DECREASE = 0.8  # of the pace, for a refusal
-INCREASE, SHARE = 4.0, 0.1  # requests a second, or of the pace where that is more: added to the pace each second
+DECREASE = 0.95  # of the pace, for a refusal
+INCREASE, SHARE = 2.0, 0.1  # requests a second, or of the pace where that is more: added to the pace each second
 STEEPEST = 1.1  # times the pace, for one request that got through
-FASTEST = 1000.0  # requests a second: no pace is kept beyond it
+SLOWEST, FASTEST = 1.0, 1000.0  # requests a second: no pace is lower, and beyond it none is kept
 GIVEN_BACK = 1.0  # seconds of patience, for each request that got through
 
 Answer = TypeVar("Answer")
@@ -41,10 +41,11 @@ class Throttle:
 
     def __init__(self, clock: Clock, width: int, patience: float) -> None:
         self._clock = clock
-        self._width = width
+        self._first = float(width)
         self._patience = self._left = patience
         self._pace = 0.0  # requests a second; 0 for as fast as it goes
         self._searching = True  # for the pace that the CA bears: it has not been found too fast yet
+        self._stuck = False  # nothing has got through since the last refusal
         self._next = self._slowed = self._waited_until = clock.monotonic()
         self._turn = threading.Lock()
         self._lock = threading.Lock()
@@ -90,11 +91,15 @@ class Throttle:
         with self._lock:
             now = self._clock.monotonic()
             until = now + seconds
-            more = max(0.0, until - max(now, self._waited_until))
+            if not self._stuck:
+                self._stuck, self._waited_until = True, max(now, self._waited_until)
+            more = max(0.0, until - self._waited_until)
             if more > self._left or waited + seconds > self._patience:
+                # the others of its kind are refused at once, which is nothing to be slow at
+                self._pace = max(self._pace, self._first) if self._pace else 0.0
                 return False
             self._left -= more
-            self._waited_until = max(self._waited_until, until)
+            self._waited_until += more
             self._slow_down(now)
             if seconds > OWN_PAUSE:
                 self._next = max(self._next, until)
@@ -103,9 +108,9 @@ class Throttle:
     def _slow_down(self, now: float) -> None:
         """Lower the pace, once for all requests that were sent at the one before."""
         if not self._pace:
-            self._pace, self._searching = float(self._width), True
+            self._pace, self._searching = self._first, True
         elif getattr(self._thread, "sent", float("-inf")) > self._slowed:
-            self._pace, self._searching = self._pace * DECREASE, False
+            self._pace, self._searching = max(self._pace * DECREASE, SLOWEST), False
         else:
             return
         self._slowed = now
@@ -115,6 +120,7 @@ class Throttle:
         if not self._pace:
             return
         with self._lock:
+            self._stuck = False
             self._left = min(self._left + GIVEN_BACK, self._patience)
             steepest, steady = self._pace * STEEPEST, self._pace + max(INCREASE / self._pace, SHARE)
             self._pace = steepest if self._searching else min(steepest, steady)
