@@ -232,6 +232,7 @@ class Network(ClientNetwork):
         nonce: str = response.headers.get(self.REPLAY_NONCE_HEADER, "")
         if not NONCE.fullmatch(nonce):
             raise NetworkError(f"{url} gave no nonce, so it is not the newNonce resource of a CA")
+        self.throttle.wait_turn()  # the question has taken the turn of the request that the nonce is for
         return nonce
 
     def _repeat(self, send: Callable[[], requests.Response], times: int) -> requests.Response:

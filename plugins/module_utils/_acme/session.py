@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from .._core.polling import parse_retry_after
+from .answer import retry_after
 from .directory import Directory
 from .key import AccountKey
 from .network import NEW_NONCE, Network
@@ -92,4 +92,4 @@ class Session:
 
     def retry_after(self, response: requests.Response) -> float | None:
         """The seconds that a response asks to wait, or None (RFC 8555 §7.5.1)."""
-        return parse_retry_after(response.headers.get("Retry-After"), self.network.clock.now())
+        return retry_after(response, self.network.clock.now())
