@@ -83,7 +83,7 @@ class Network(ClientNetwork):
         self._timeouts = timeout * CONNECT_SHARE, timeout
         self._headers = {"User-Agent": agent, "Accept-Language": "en"}
         self.throttle = Throttle(self.clock, width, patience)
-        self._nonces = Nonces(self.clock)
+        self._pool = Nonces(self.clock)
         self._nonce_throttle = Throttle(self.clock, width, patience)
         self._lock = threading.Lock()
         self.session.trust_env = False  # the environment is read by Connections, once
@@ -147,7 +147,7 @@ class Network(ClientNetwork):
                 if response.status_code in TURNED_AWAY and self.REPLAY_NONCE_HEADER not in response.headers:
                     unused = nonce
             finally:
-                self._nonces.give_back(unused)
+                self._pool.give_back(unused)
             return response
 
         deadline = self.clock.monotonic() + self._default_timeout
@@ -206,11 +206,11 @@ class Network(ClientNetwork):
         """Keep the nonce of any answer; one that isn't base64url is passed over (RFC 8555 §6.5.1)."""
         nonce = response.headers.get(self.REPLAY_NONCE_HEADER)
         if nonce and NONCE.fullmatch(nonce):
-            self._nonces.add(nonce)
+            self._pool.add(nonce)
 
     def _get_nonce(self, url: str, new_nonce_url: str) -> Any:
         """The newest nonce at hand, else a new one from the CA (RFC 8555 §7.2)."""
-        return self._nonces.take(lambda: self._fetch_nonce(new_nonce_url))
+        return self._pool.take(lambda: self._fetch_nonce(new_nonce_url))
 
     def _fetch_nonce(self, url: str) -> str:
         """Ask for a nonce; PausedError while the CA wants that to be left alone."""

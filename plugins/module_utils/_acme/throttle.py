@@ -22,8 +22,8 @@ from .problem import ProblemError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before it is sent again, doubled each time, when the CA does not say
 OWN_PAUSE = 1.0  # seconds: up to here a pause is for the refused request alone, as the pace takes care of the others
-DECREASE = 0.93  # of the pace, for a refusal
-INCREASE, SHARE = 1.0, 0.02  # requests a second, or of the pace where that is more: added to the pace each second
+DECREASE = 0.95  # of the pace, for a refusal
+INCREASE, SHARE = 1.0, 0.05  # requests a second, or of the pace where that is more: added to the pace each second
 STEEPEST = 1.1  # times the pace, for one request that got through
 SLOWEST, FASTEST = 1.0, 1000.0  # requests a second: no pace is lower, and beyond it none is kept
 GIVEN_BACK = 1.0  # seconds of patience, for each request that got through

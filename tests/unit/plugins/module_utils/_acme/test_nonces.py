@@ -34,7 +34,7 @@ def thing(ca: FakeCa, registered: Session) -> FakeCa:
     """The CA with one more resource, and no nonce at hand."""
     ca.routes["/thing"] = lambda _seen: Answer(document={})
     ca.seen.clear()
-    registered.network._nonces = registered._signing._nonces = Nonces(registered.network.clock)
+    registered.network._pool = registered._signing._pool = Nonces(registered.network.clock)
     return ca
 
 
@@ -99,11 +99,11 @@ def hold(ca: FakeCa, path: str) -> Callable[[float], None]:
 
 def test_a_refused_question_stops_nobody_who_has_a_nonce(thing: FakeCa, registered: Session) -> None:
     registered.post(THING, {})
-    nonces = registered._signing._nonces
+    nonces = registered._signing._pool
     thing.script["/nonce"] = deque([Answer(503, headers={"Retry-After": "3600"})] * WIDTH)
     spare = nonces.take(lambda: "")
+    nonces.give_back()
     with pytest.raises(ProblemError):
-        nonces.give_back()
         registered.post(THING, {})
     with pytest.raises(PausedError):
         registered.post(THING, {})

@@ -205,7 +205,7 @@ def test_text_around_certificates_is_left_out(ca: FakeCa, registered: Session, c
 def test_a_link_that_is_no_url_is_told(ca: FakeCa, registered: Session) -> None:
     order = Order.from_json(f"{HOST}/order/1", {**DOCUMENT, "certificate": f"{HOST}/cert/1"})
     ca.routes["/cert/1"] = lambda seen: Answer(content=PEM, headers={"Link": '<http://[>; rel="alternate"'})
-    with pytest.raises(NetworkError, match="ca.test answered with a link of the relation alternate that is no URL"):
+    with pytest.raises(NetworkError, match="a link of the relation alternate that is no URL"):
         download_chains(registered, order, alternates=True)
     assert download_chains(registered, order) == [PEM]
 
@@ -214,7 +214,7 @@ def test_a_link_that_is_no_url_is_told(ca: FakeCa, registered: Session) -> None:
 def test_an_object_with_something_else_in_place_of_a_url_is_told(registered: Session, url: str) -> None:
     network = Network(patience=0.0)
     session = Session(network, registered.directory, registered.key, registered.account_url)
-    network._nonces.add("nonce")
+    network._pool.add("nonce")
     order = Order.from_json(url, {**DOCUMENT, "certificate": url, "finalize": url})
     for ask in (
         lambda: fetch_order(session, url),
@@ -222,7 +222,7 @@ def test_an_object_with_something_else_in_place_of_a_url_is_told(registered: Ses
         lambda: download_chains(session, order),
         lambda: fetch_authorization(session, url),
     ):
-        network._nonces.add("nonce")
+        network._pool.add("nonce")
         with pytest.raises(NetworkError):
             ask()
 

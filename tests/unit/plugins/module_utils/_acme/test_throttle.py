@@ -133,7 +133,7 @@ class Limited:
         self.taken += 1
 
 
-@pytest.mark.parametrize(("rate", "refusals"), [(2.0, 1.5), (15.0, 0.2), (30.0, 0.2), (100.0, 0.2)])
+@pytest.mark.parametrize(("rate", "refusals"), [(2.0, 2.0), (15.0, 0.2), (30.0, 0.2), (100.0, 0.2)])
 def test_the_pace_comes_close_to_what_the_ca_takes(clock: FakeClock, rate: float, refusals: float) -> None:
     """Within a third, and with few refusals where the first pace is not far off."""
     throttle = Throttle(clock, 16, 120.0)
