@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -137,6 +138,22 @@ def nth(wanted: int) -> When:
 def every(step: int) -> When:
     """Each second, third … time."""
     return lambda number: number % step == 0
+
+
+def faster_than(rate: float, burst: int = 0) -> When:
+    """Those that come faster than ``rate`` a second, as nginx' limit_req with nodelay sees it."""
+    excess, last = 0.0, float("-inf")
+
+    def too_fast(_number: int) -> bool:
+        nonlocal excess, last
+        now = time.monotonic()
+        more = max(0.0, excess - (now - last) * rate + 1) if last > 0 else 0.0
+        if more > burst:
+            return True
+        excess, last = more, now
+        return False
+
+    return too_fast
 
 
 # What

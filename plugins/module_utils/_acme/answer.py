@@ -18,7 +18,7 @@ from requests import exceptions
 from requests.utils import parse_header_links
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
-from .._core.polling import parse_retry_after
+from .._core.polling import parse_retry_after, read_date
 from .problem import LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
 
 TAG = re.compile(r"<[^>]*>")
@@ -39,7 +39,16 @@ def check(response: requests.Response, what: str, now: datetime) -> requests.Res
     if status < 400:
         target = response.headers.get("Location", "nowhere")
         raise NetworkError(f"{host} answered {what} with a redirect to {target}, which a CA doesn't do", status=status)
-    raise ProblemError(what, host, _read_problem(response), parse_retry_after(response.headers.get("Retry-After"), now))
+    raise ProblemError(what, host, _read_problem(response), retry_after(response, now))
+
+
+def retry_after(response: requests.Response, now: datetime) -> float | None:
+    """The seconds that a response asks to wait, or None (RFC 9110 §10.2.3).
+
+    A date counts from the response's own ``Date`` where it has one: the CA's clock may be wrong, or ours.
+    """
+    sent = read_date(response.headers.get("Date"))
+    return parse_retry_after(response.headers.get("Retry-After"), sent or now)
 
 
 def read_object(response: requests.Response, what: str) -> dict[str, Any]:
@@ -53,10 +62,14 @@ def read_object(response: requests.Response, what: str) -> dict[str, Any]:
 
 
 def read_links(response: requests.Response, relation: str) -> list[str]:
-    """The URLs of this relation in the Link headers (RFC 8288), absolute, in their order."""
+    """The URLs of this relation in the Link headers (RFC 8288), absolute, in their order; NetworkError for no URL."""
     links = parse_header_links(response.headers.get("Link", ""))
     found = [link["url"] for link in links if link.get("url") and relation in link.get("rel", "").split()]
-    return [urljoin(response.url or "", url) for url in found]
+    try:
+        return [urljoin(response.url or "", url) for url in found]
+    except ValueError as error:
+        host = host_of(response.url or "")
+        raise NetworkError(f"{host} answered with a link of the relation {relation} that is no URL: {error}") from error
 
 
 def lost_connection(

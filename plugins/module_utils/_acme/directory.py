@@ -71,7 +71,7 @@ def fetch_directory(network: Network, url: str) -> Directory:
 
 def _get(network: Network, url: str) -> requests.Response:
     try:
-        return network.get(url, what="to show its directory")
+        return network.throttle.patiently(lambda: network.get(url, what="to show its directory"))
     except ProblemError as error:
         if error.retry_after is not None or error.problem.status in (429, 503):
             raise

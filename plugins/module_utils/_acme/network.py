@@ -14,7 +14,7 @@ import copy
 import json
 import re
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -31,14 +31,18 @@ from .answer import check, host_of, lost_connection
 from .connections import Connections, make_trust
 from .deadline import within
 from .key import AccountKey
+from .nonces import Nonces
 from .pauses import Pauses
 from .problem import LostConnectionError, NetworkError, ProblemError
+from .throttle import Throttle
 
 VERSION = "1.0.0"
 BAD_NONCES = 10  # how often one request is signed anew for a nonce that the CA no longer takes
 CONNECT_SHARE = 1 / 3  # of the time for a request, so that one address may be dead and another one still be tried
 LOST_CONNECTIONS = 2  # how often a request that is safe to repeat is sent again
 NEW_NONCE = "a new nonce"
+PATIENCE = 30.0  # seconds for what the CA refuses for coming too fast, in tasks that have no option for that
+TURNED_AWAY = (429, 503)
 NONCE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -58,12 +62,14 @@ class Network(ClientNetwork):
         transport: BaseAdapter | None = None,
         *,
         pauses: Pauses | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         """``timeout`` in seconds for each request; ``width``: threads, so connections kept.
 
         The timeout is for the whole request, from connecting to the last byte
         of its answer, and none is sent again after as much time. ``pauses`` are
-        what the CA asked for in earlier runs. ``transport`` takes the place of real connections. InputError when
+        what the CA asked for in earlier runs, ``patience`` the seconds that :class:`Throttle` may wait.
+        ``transport`` takes the place of real connections. InputError when
         ``ca_bundle`` can't be used; nothing is sent yet.
         """
         agent = f"certfleet.acme/{VERSION} acme/{version('acme')} requests/{version('requests')}"
@@ -76,7 +82,9 @@ class Network(ClientNetwork):
         self.account_key: AccountKey | None = None
         self._timeouts = timeout * CONNECT_SHARE, timeout
         self._headers = {"User-Agent": agent, "Accept-Language": "en"}
-        self._fresh: deque[str] = deque()
+        self.throttle = Throttle(self.clock, width, patience)
+        self._pool = Nonces(self.clock)
+        self._nonce_throttle = Throttle(self.clock, width, patience)
         self._lock = threading.Lock()
         self.session.trust_env = False  # the environment is read by Connections, once
         self.session.adapters.clear()
@@ -104,7 +112,12 @@ class Network(ClientNetwork):
     def get(self, url: str, content_type: str = ClientNetwork.JSON_CONTENT_TYPE, **kwargs: Any) -> requests.Response:
         """An unsigned GET; only directories and renewal information are read that way (RFC 8555 §6.3)."""
         what = kwargs.pop("what", "an unsigned request")
-        response = self._repeat(lambda: self._send_request("GET", url), LOST_CONNECTIONS)
+
+        def send() -> requests.Response:
+            self.throttle.wait_turn()
+            return self._send_request("GET", url)
+
+        response = self._repeat(send, LOST_CONNECTIONS)
         return check(response, what, self.clock.now())
 
     def post(self, url: str, obj: Mapping[str, Any] | None, *args: Any, **kwargs: Any) -> requests.Response:
@@ -125,8 +138,17 @@ class Network(ClientNetwork):
             headers["Accept"] = kwargs.pop("accept")
 
         def send() -> requests.Response:
-            body = self._wrap_in_jws(obj, self._get_nonce(url, new_nonce_url), url)
-            return self._send_request("POST", url, data=body, headers=headers)
+            self.throttle.wait_turn()  # first, so that few nonces are held by those that wait
+            nonce = self._get_nonce(url, new_nonce_url)
+            unused = None
+            try:
+                response = self._send_request("POST", url, data=self._wrap_in_jws(obj, nonce, url), headers=headers)
+                # a server in front of the CA that refuses a request has no use for its nonce
+                if response.status_code in TURNED_AWAY and self.REPLAY_NONCE_HEADER not in response.headers:
+                    unused = nonce
+            finally:
+                self._pool.give_back(unused)
+            return response
 
         deadline = self.clock.monotonic() + self._default_timeout
         for _again in range(BAD_NONCES):
@@ -162,7 +184,8 @@ class Network(ClientNetwork):
         except ValueError as error:
             # what is not even split into its parts; it comes from the CA, or from a file of the store
             raise NetworkError(f"{url!r} is no URL that anything can be asked for at: {error}") from error
-        self._add_nonce(response)
+        if method != "HEAD":
+            self._add_nonce(response)
         return response
 
     def _deliver(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
@@ -183,26 +206,34 @@ class Network(ClientNetwork):
         """Keep the nonce of any answer; one that isn't base64url is passed over (RFC 8555 §6.5.1)."""
         nonce = response.headers.get(self.REPLAY_NONCE_HEADER)
         if nonce and NONCE.fullmatch(nonce):
-            self._fresh.append(nonce)
+            self._pool.add(nonce)
 
     def _get_nonce(self, url: str, new_nonce_url: str) -> Any:
         """The newest nonce at hand, else a new one from the CA (RFC 8555 §7.2)."""
-        while (nonce := self._take_nonce()) is None:
-            try:
-                response = self._repeat(lambda: self._send_request("HEAD", new_nonce_url), LOST_CONNECTIONS)
-            except NetworkError as error:
-                # what the nonce was for has not been sent
-                raise NetworkError(error.message, **error.details) from error
-            check(response, NEW_NONCE, self.clock.now())
-            if not NONCE.fullmatch(response.headers.get(self.REPLAY_NONCE_HEADER, "")):
-                raise NetworkError(f"{new_nonce_url} gave no nonce, so it is not the newNonce resource of a CA")
-        return nonce
+        return self._pool.take(lambda: self._fetch_nonce(new_nonce_url))
 
-    def _take_nonce(self) -> str | None:
+    def _fetch_nonce(self, url: str) -> str:
+        """Ask for a nonce; PausedError while the CA wants that to be left alone."""
+
+        def ask() -> requests.Response:
+            return check(self._repeat(send, LOST_CONNECTIONS), NEW_NONCE, self.clock.now())
+
+        def send() -> requests.Response:
+            self._nonce_throttle.wait_turn()
+            self.throttle.wait_turn()
+            return self._send_request("HEAD", url)
+
         try:
-            return self._fresh.pop()
-        except IndexError:
-            return None
+            with self.pauses.watch("newNonce"):
+                response = self._nonce_throttle.patiently(ask)
+        except NetworkError as error:
+            # what the nonce was for has not been sent
+            raise NetworkError(error.message, **error.details) from error
+        nonce: str = response.headers.get(self.REPLAY_NONCE_HEADER, "")
+        if not NONCE.fullmatch(nonce):
+            raise NetworkError(f"{url} gave no nonce, so it is not the newNonce resource of a CA")
+        self.throttle.wait_turn()  # the question has taken the turn of the request that the nonce is for
+        return nonce
 
     def _repeat(self, send: Callable[[], requests.Response], times: int) -> requests.Response:
         """What ``send`` gets; it is called so many times more when the connection breaks before the answer came."""

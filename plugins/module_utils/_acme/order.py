@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from .session import Session
 
 MOST_PAGES = 1000
 PEM_CHAIN = "application/pem-certificate-chain"
+PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 NEW_ORDER = "the new order"  # what a ProblemError about it begins with
 
 
@@ -140,19 +142,24 @@ def finalize(session: Session, order: Order, csr: bytes) -> Order:
 def download_chains(session: Session, order: Order, alternates: bool = False) -> list[bytes]:
     """The certificate with its chain as the CA hands it out, in PEM (RFC 8555 §7.4.2).
 
-    With ``alternates`` the other chains that it offers follow. NetworkError
-    when the order has no certificate yet.
+    With ``alternates`` the other chains that it offers follow. Text around the
+    certificates, which RFC 8555 §9.1 forbids and some CAs send, is left out.
+    NetworkError when the order has no certificate yet.
     """
     if order.certificate is None:
         raise NetworkError(f"The order {order.url} has no certificate: its status is {order.status}")
     response = _download(session, order.certificate)
     others = read_links(response, "alternate") if alternates else []
-    return [response.content, *(_download(session, url).content for url in others)]
+    return [_certificates(each) for each in (response, *(_download(session, url) for url in others))]
+
+
+def _certificates(response: requests.Response) -> bytes:
+    return b"".join(pem + b"\n" for pem in PEM.findall(response.content))
 
 
 def _download(session: Session, url: str) -> requests.Response:
     response = session.post(url, None, "the certificate's download", kind="certificate", accept=PEM_CHAIN)
-    if not response.content.lstrip().startswith(b"-----BEGIN CERTIFICATE-----"):
+    if not PEM.search(response.content):
         raise NetworkError(f"What the CA has at {url} is no certificate in PEM form")
     return response
 

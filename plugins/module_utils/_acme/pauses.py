@@ -187,6 +187,11 @@ def _meant(kind: str, problem: Problem, names: Sequence[str]) -> str | None:
     return kind
 
 
+def concerns_all(problem: Problem, names: Sequence[str]) -> bool:
+    """Whether a refusal of a request for these names would have met any other request of its kind, too."""
+    return _meant("", problem, names) == ""
+
+
 def longest_pause(status: object) -> timedelta:
     """How long a refusal with this status is heeded, however long it asks to wait."""
     return LONGEST_OVERLOAD if status == 503 else LONGEST_PAUSE

@@ -92,8 +92,11 @@ class Problem:
 class ProblemError(Error):
     """The CA refused a request; ``details`` hold the whole document, and the sentences by name.
 
-    ``retry_after`` is in seconds from when the answer came (RFC 8555 §6.6), or None.
+    ``retry_after`` is in seconds from when the answer came (RFC 8555 §6.6), or None. ``given_up`` says that
+    this was waited out for as long as there was patience, so that nobody waits for it again.
     """
+
+    given_up = False
 
     def __init__(self, what: str, host: str, problem: Problem, retry_after: float | None = None) -> None:
         later = "" if retry_after is None else f" (it asks to come back in {retry_after:.0f} s)"

@@ -42,7 +42,8 @@ class RenewalInfo:
 def fetch_renewal_info(session: Session, certificate_id: str) -> RenewalInfo:
     """What the CA says about a certificate; BadRenewalInfoError when that makes no sense (RFC 9773 §4.1, §4.2)."""
     what = "the question for renewal information"
-    url = f"{session.directory.endpoint(KIND).rstrip('/')}/{certificate_id}"
+    base, mark, query = session.directory.endpoint(KIND).partition("?")
+    url = f"{base.rstrip('/')}/{certificate_id}{mark}{query}"
     response = session.get(url, KIND, what)
     try:
         document = read_object(response, what)

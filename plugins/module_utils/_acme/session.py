@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from .._core.polling import parse_retry_after
+from .answer import retry_after
 from .directory import Directory
 from .key import AccountKey
 from .network import NEW_NONCE, Network
@@ -63,8 +63,8 @@ class Session:
         ``kind`` is what the CA's pauses go by, for resources that the directory
         doesn't name, and ``names`` whom the request is about. ``repeatable``:
         send again when the connection broke before the answer came. Reading
-        always is; see :meth:`Network.post`. PausedError when the CA wants none
-        of that kind now.
+        always is; see :meth:`Network.post`. A request that came too fast for the CA is
+        sent again, see :class:`Throttle`. PausedError when the CA wants none of that kind now.
         """
         options: dict[str, Any] = {"what": what, "new_nonce_url": self._new_nonce}
         if repeatable is not None:
@@ -72,20 +72,24 @@ class Session:
         if accept is not None:
             options["accept"] = accept
         kind = kind or self._kinds.get(url, "other")
-        self.pauses.check("newNonce")
-        self.pauses.check(kind, names)
-        try:
+
+        def ask() -> requests.Response:
+            self.pauses.check(kind, names)
             return self._signing.post(url, payload, **options)
+
+        try:
+            return self.network.throttle.patiently(ask, names)
         except ProblemError as error:
-            # the nonce that a request needs is asked for on the way
-            self.pauses.note("newNonce" if error.what == NEW_NONCE else kind, error, names)
+            # a nonce that a request needs is asked for on the way, and what the CA says to that is noted there
+            if error.what != NEW_NONCE:
+                self.pauses.note(kind, error, names)
             raise
 
     def get(self, url: str, kind: str, what: str) -> requests.Response:
         """An unsigned GET of a resource of this kind; PausedError as for :meth:`post`."""
         with self.pauses.watch(kind):
-            return self.network.get(url, what=what)
+            return self.network.throttle.patiently(lambda: self.network.get(url, what=what))
 
     def retry_after(self, response: requests.Response) -> float | None:
         """The seconds that a response asks to wait, or None (RFC 8555 §7.5.1)."""
-        return parse_retry_after(response.headers.get("Retry-After"), self.network.clock.now())
+        return retry_after(response, self.network.clock.now())

@@ -23,13 +23,17 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     seconds = value.strip()
     if seconds.isascii() and seconds.isdigit():
         return float(seconds)
+    until = read_date(value)
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def read_date(value: str | None) -> datetime | None:
+    """The time in a header (HTTP-date, RFC 9110 §5.6.7), or None when there is none that can be read."""
     try:
-        until = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value or "")
     except (TypeError, ValueError, OverflowError):
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=timezone.utc)
-    return max(0.0, (until - now).total_seconds())
+    return date.replace(tzinfo=timezone.utc) if date.tzinfo is None else date
 
 
 def rounds(

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 def authority_name(directory: str) -> str:
     """The folder for the accounts at a CA: one for each directory URL."""
     parts = urlsplit(directory)
-    return quote(f"{parts.netloc}{parts.path.rstrip('/')}", safe="").replace("%2F", "-").replace("%3A", "_")
+    name = quote(f"{parts.netloc}{parts.path.rstrip('/')}", safe="").replace("%2F", "-").replace("%3A", "_")
+    return name + quote(f"?{parts.query}", safe="") if parts.query else name
 
 
 def account_folder(authority: str, name: str) -> str:

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from .._acme.account import find
 from .._acme.directory import check_directory_url, fetch_directory
 from .._acme.key import AccountKey
-from .._acme.network import Network
+from .._acme.network import PATIENCE, Network
 from .._acme.pauses import Pauses
 from .._acme.session import Session
 from .._core.clock import Clock
@@ -37,8 +38,13 @@ class Authority:
     timeout: float = 30.0
 
 
-OpenSession = Callable[[Authority, Files, int, Clock], AbstractContextManager[Session]]
-"""What :func:`connect` is, so that tests can lead to a CA in memory."""
+class OpenSession(Protocol):
+    """What :func:`connect` is, so that tests can lead to a CA in memory."""
+
+    def __call__(
+        self, authority: Authority, files: Files, width: int, clock: Clock, patience: float = PATIENCE
+    ) -> AbstractContextManager[Session]:
+        """A session as the registered account."""
 
 
 def account_in_use(authority: Authority, files: Files) -> str | None:
@@ -60,9 +66,12 @@ def connect_with_key(authority: Authority, key: AccountKey, clock: Clock) -> Ite
 
 
 @contextmanager
-def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
+def connect(
+    authority: Authority, files: Files, width: int, clock: Clock, patience: float = PATIENCE
+) -> Iterator[Session]:
     """A session as the registered account, for ``width`` threads; InputError when there is no such account.
 
+    ``patience`` are the seconds for requests that the CA refuses for coming too fast, see :class:`Network`.
     What the CA asked for in earlier runs is kept, and what it asks for now is written down for later ones:
     the caller holds the store's lock. PausedError while the CA wants nobody to read its directory.
     """
@@ -75,7 +84,7 @@ def connect(authority: Authority, files: Files, width: int, clock: Clock) -> Ite
     memory = AccountMemory(files, authority_name(authority.directory), authority.account)
     memory.sweep()
     pauses = Pauses(clock, memory.recall("pauses"), partial(memory.remember, "pauses"))
-    network = Network(authority.ca_bundle, authority.timeout, width, clock, pauses=pauses)
+    network = Network(authority.ca_bundle, authority.timeout, width, clock, pauses=pauses, patience=patience)
     try:
         with pauses.watch("directory"):
             directory = fetch_directory(network, authority.directory)

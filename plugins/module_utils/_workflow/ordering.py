@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from .._core.clock import Clock
@@ -128,12 +128,13 @@ class Ordering:
             account = account_in_use(self._authority, self._files)
             decisions = make_plan(wanted, self._store, self._authority.directory, self._clock.now(), account, mended=[])
             clear_finished(decisions, self._store)
-            authority, files, width = self._authority, self._files, self._concurrency
-            session = cache(lambda: stack.enter_context(self._open_session(authority, files, width, self._clock)))
+            width, patience = self._concurrency, self._patience
+            opened = partial(self._open_session, self._authority, self._files, width, self._clock, patience)
+            session = cache(lambda: stack.enter_context(opened()))
             memory = self._recall()
 
             def make_run(attempts: list[Attempt]) -> Run:
-                return Run(session(), self._store, self._clock, attempts, width, self._patience, memory=memory)
+                return Run(session(), self._store, self._clock, attempts, width, patience, memory=memory)
 
             yield _Task(decisions, memory, make_run)
 

@@ -217,9 +217,8 @@ class Upkeep:
         return room < self._bounds.run_size
 
     def _connect(self, stack: ExitStack) -> Session:
-        session = stack.enter_context(
-            self._open_session(self._authority, self._files, self._bounds.concurrency, self._clock)
-        )
+        width, patience = self._bounds.concurrency, self._bounds.patience
+        session = stack.enter_context(self._open_session(self._authority, self._files, width, self._clock, patience))
         stack.callback(lambda: self._requests.update(session.network.requests))
         return session
 

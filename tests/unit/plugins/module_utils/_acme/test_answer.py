@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.answer import read_links, read_object
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import NetworkError, ProblemError
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 
-from tests.unit.plugins.module_utils._acme.fakes import HOST, Answer, FakeCa, refusal
+from tests.unit.plugins.module_utils._acme.fakes import HOST, Answer, FakeCa, FakeClock, refusal
 
 THING = f"{HOST}/thing"
+HOUR = timedelta(hours=1)
 
 
 def refusal_of(ca: FakeCa, session: Session, answer: Answer) -> ProblemError:
@@ -32,6 +35,22 @@ def test_retry_after_is_kept_in_seconds(ca: FakeCa, registered: Session, status:
     assert error.message == "The CA at ca.test refused the thing: rateLimited: slow down (it asks to come back in 90 s)"
 
 
+@pytest.mark.parametrize("behind", [-200, 0, 200])
+def test_a_date_counts_from_that_of_the_answer(ca: FakeCa, registered: Session, clock: FakeClock, behind: int) -> None:
+    sent = clock.now() - timedelta(seconds=behind)
+    dates = {"Date": format_datetime(sent, usegmt=True), "Retry-After": format_datetime(sent + HOUR, usegmt=True)}
+    error = refusal_of(ca, registered, Answer(503, headers=dates))
+    assert error.retry_after == 3600
+    ca.script["/thing"] = deque([Answer(headers=dates)])
+    assert registered.retry_after(registered.post(THING, {}, kind="another")) == 3600
+
+
+def test_a_date_counts_from_ours_where_the_answer_has_none(ca: FakeCa, registered: Session, clock: FakeClock) -> None:
+    until = format_datetime(clock.now() + HOUR, usegmt=True)
+    error = refusal_of(ca, registered, Answer(503, headers={"Date": "yesterday", "Retry-After": until}))
+    assert error.retry_after == 3600
+
+
 def test_a_conflict_keeps_its_document(ca: FakeCa, registered: Session) -> None:
     error = refusal_of(ca, registered, refusal("alreadyReplaced", 409, "replaced by another order"))
     assert error.is_("alreadyReplaced")
@@ -40,10 +59,10 @@ def test_a_conflict_keeps_its_document(ca: FakeCa, registered: Session) -> None:
 
 def test_a_web_page_becomes_a_problem_with_its_status(ca: FakeCa, registered: Session) -> None:
     page = b"<html><head><title>503</title></head><body><h1>Service\n Unavailable</h1></body></html>"
-    error = refusal_of(ca, registered, Answer(503, content=page, headers={"Retry-After": "7"}))
+    error = refusal_of(ca, registered, Answer(503, content=page, headers={"Retry-After": "7000"}))
     assert error.problem.type == "about:blank"
     assert error.problem.status == 503
-    assert error.retry_after == 7
+    assert error.retry_after == 7000
     assert "HTTP 503: Reason 503 Service Unavailable" in error.message
 
 

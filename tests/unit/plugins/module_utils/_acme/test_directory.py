@@ -12,7 +12,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.network impor
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import NetworkError, ProblemError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 
-from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, Answer, FakeCa, refusal
+from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY, HOST, Answer, FakeCa, FakeClock, refusal
 
 
 def test_a_directory_is_read(ca: FakeCa, network: Network) -> None:
@@ -88,10 +88,16 @@ def test_what_is_not_a_directory_is_told_in_one_sentence(
 
 
 def test_an_overloaded_ca_is_still_a_ca(ca: FakeCa, network: Network) -> None:
-    ca.script["/dir"] = deque([Answer(503, content=b"busy", headers={"Retry-After": "12"})])
+    ca.script["/dir"] = deque([Answer(503, content=b"busy", headers={"Retry-After": "120"})])
     with pytest.raises(ProblemError) as raised:
         fetch_directory(network, DIRECTORY)
-    assert raised.value.retry_after == 12
+    assert raised.value.retry_after == 120
+
+
+def test_a_directory_that_is_busy_for_a_moment_is_read_again(ca: FakeCa, network: Network, clock: FakeClock) -> None:
+    ca.script["/dir"] = deque([Answer(503, content=b"busy", headers={"Retry-After": "12"})])
+    assert fetch_directory(network, DIRECTORY).endpoint("newNonce") == f"{HOST}/nonce"
+    assert clock.seconds == 12
 
 
 def test_a_redirect_to_the_directory_is_followed(ca: FakeCa, network: Network) -> None:

@@ -66,9 +66,9 @@ def test_a_refusal_gives_a_nonce_too(thing: FakeCa, registered: Session) -> None
 
 
 def test_the_newest_nonce_is_used_first(thing: FakeCa, registered: Session) -> None:
-    registered.network._fresh.appendleft("stale")
+    registered.network._pool._fresh.insert(0, "stale")
     registered.post(THING, {})
-    assert "stale" in registered.network._fresh
+    assert "stale" in registered.network._pool._fresh
     assert thing.paths() == ["/thing"]
 
 
@@ -101,7 +101,7 @@ def test_no_nonce_at_all_is_an_error(ca: FakeCa, session: Session) -> None:
 
 
 def test_a_nonce_that_can_not_be_had_leaves_no_doubt_about_the_request(thing: FakeCa, registered: Session) -> None:
-    registered.network._fresh.clear()
+    registered.network._pool._fresh.clear()
     thing.before["/nonce"] = deque([lost(), lost(), lost()])
     with pytest.raises(NetworkError, match=r"before it had answered \(Connection reset\)") as raised:
         registered.post(THING, {"new": "order"})

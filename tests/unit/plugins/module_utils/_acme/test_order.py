@@ -17,6 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.authorization
     deactivate_authorization,
     fetch_authorization,
 )
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.network import Network
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.order import (
     Order,
     download_chains,
@@ -184,6 +185,46 @@ def test_chains_are_downloaded_with_their_alternates(ca: FakeCa, registered: Ses
     assert download_chains(registered, order) == [PEM]
     assert download_chains(registered, order, alternates=True) == [PEM, PEM * 2]
     assert ca.seen[-1].headers["Accept"] == "application/pem-certificate-chain"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"subject=CN = a.test\nissuer=CN = CA\n" + PEM,
+        PEM + b"that was all\n",
+        b"\xef\xbb\xbf" + PEM.rstrip(),
+        b"-----BEGIN CERTIFICATE----- follows\n" + PEM,
+    ],
+)
+def test_text_around_certificates_is_left_out(ca: FakeCa, registered: Session, content: bytes) -> None:
+    order = Order.from_json(f"{HOST}/order/1", {**DOCUMENT, "certificate": f"{HOST}/cert/1"})
+    ca.routes["/cert/1"] = lambda seen: Answer(content=content + b"issuer=CN = Root\n" + PEM)
+    assert download_chains(registered, order) == [PEM * 2]
+
+
+def test_a_link_that_is_no_url_is_told(ca: FakeCa, registered: Session) -> None:
+    order = Order.from_json(f"{HOST}/order/1", {**DOCUMENT, "certificate": f"{HOST}/cert/1"})
+    ca.routes["/cert/1"] = lambda seen: Answer(content=PEM, headers={"Link": '<http://[>; rel="alternate"'})
+    with pytest.raises(NetworkError, match="a link of the relation alternate that is no URL"):
+        download_chains(registered, order, alternates=True)
+    assert download_chains(registered, order) == [PEM]
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://[::", "https://ca.test:port/", "relative", ""])
+def test_an_object_with_something_else_in_place_of_a_url_is_told(registered: Session, url: str) -> None:
+    network = Network(patience=0.0)
+    session = Session(network, registered.directory, registered.key, registered.account_url)
+    network._pool.add("nonce")
+    order = Order.from_json(url, {**DOCUMENT, "certificate": url, "finalize": url})
+    for ask in (
+        lambda: fetch_order(session, url),
+        lambda: finalize(session, order, b"csr"),
+        lambda: download_chains(session, order),
+        lambda: fetch_authorization(session, url),
+    ):
+        network._pool.add("nonce")
+        with pytest.raises(NetworkError):
+            ask()
 
 
 def test_only_certificates_are_taken_for_certificates(ca: FakeCa, registered: Session) -> None:

@@ -52,6 +52,13 @@ def test_the_window_is_fetched_by_an_unsigned_get(ca: FakeCa, asking: Session) -
     assert ca.paths() == [], "something was signed"
 
 
+def test_a_query_stays_behind_the_certificate(ca: FakeCa, open_session: Callable[[], Session]) -> None:
+    ca.routes["/dir"] = lambda _seen: Answer(document=ca.directory() | {"renewalInfo": f"{HOST}/renewal-info?ca=1/2"})
+    told = {"suggestedWindow": {"start": START, "end": END}}
+    ca.routes[f"{PATH}?ca=1/2"] = lambda _seen: Answer(document=told)
+    assert fetch_renewal_info(open_session(), ID) == INFO
+
+
 @pytest.mark.parametrize(
     ("retry_after", "pause"),
     [

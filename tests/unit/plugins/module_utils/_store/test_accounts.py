@@ -77,6 +77,14 @@ def test_a_directory_has_one_folder_and_no_separator_in_it(directory: str, name:
     assert "/" not in name
 
 
+def test_directories_that_differ_in_their_query_are_two_cas() -> None:
+    url = "https://ca.example/acme/directory"
+    names = {authority_name(url + query) for query in ("", "?profile=a", "?profile=b", "/?profile=a/b", "?profile=a-b")}
+    assert len(names) == 5
+    assert not any("/" in name for name in names)
+    assert authority_name(f"{url}?") == authority_name(url) == "ca.example-acme-directory"
+
+
 def test_names_of_certificates_can_not_lead_out_of_the_store(tmp_path: Path) -> None:
     for name in (*map(authority_name, DIRECTORIES), check_name("a.b-c_d")):
         path = os.path.normpath(tmp_path / "accounts" / name / "default")

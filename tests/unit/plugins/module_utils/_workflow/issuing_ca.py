@@ -331,11 +331,13 @@ class Site:
         AccountStore(self.files, authority_name(DIRECTORY), "default").set_record(record)
 
     @contextmanager
-    def connect(self, authority: Authority, files: Files, width: int, clock: Clock) -> Iterator[Session]:
+    def connect(
+        self, authority: Authority, files: Files, width: int, clock: Clock, patience: float = 30.0
+    ) -> Iterator[Session]:
         """A session over the transport that leads to the CA in memory."""
         memory = AccountMemory(files, authority_name(authority.directory), authority.account)
         pauses = Pauses(clock, memory.recall("pauses"), lambda kept: memory.remember("pauses", kept))
-        network = Network(transport=self.ca, clock=clock, width=width, pauses=pauses)
+        network = Network(transport=self.ca, clock=clock, width=width, pauses=pauses, patience=patience)
         session = Session(network, fetch_directory(network, authority.directory), self._key)
         yield session.for_account(register(session, [], terms_agreed=True).url)
 
