@@ -9,82 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Kind = Literal[
-    "directory",
-    "newNonce",
-    "newAccount",
-    "newOrder",
-    "account",
-    "orders",
-    "order",
-    "authorization",
-    "challenge",
-    "finalize",
-    "certificate",
-    "renewalInfo",
-    "keyChange",
-    "revokeCert",
-    "other",
-]
-
-_PATHS: tuple[tuple[str, Kind], ...] = (
-    ("/dir", "directory"),
-    ("/nonce-plz", "newNonce"),
-    ("/sign-me-up", "newAccount"),
-    ("/order-plz", "newOrder"),
-    ("/my-account/", "account"),
-    ("/list-orderz/", "orders"),
-    ("/my-order/", "order"),
-    ("/authZ/", "authorization"),
-    ("/chalZ/", "challenge"),
-    ("/finalize-order/", "finalize"),
-    ("/certZ/", "certificate"),
-    ("/draft-ietf-acme-ari-03/renewalInfo", "renewalInfo"),
-    ("/rollover-account-key", "keyChange"),
-    ("/revoke-cert", "revokeCert"),
-)
-"""Pebble's paths."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as it came from the client."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def kind(self) -> Kind:
-        """What is asked for."""
-        return next((kind for path, kind in _PATHS if self.path.startswith(path)), "other")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer; ``pace`` are the seconds before each byte of its body, and ``slow_head`` those before the rest."""
-
-    status: int
-    headers: Sequence[tuple[str, str]] = ()
-    body: bytes = b""
-    pace: float = 0.0
-    slow_head: float = 0.0
-
-    @property
-    def document(self) -> Any:
-        """The body as JSON, or None when it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    @property
-    def refuses_nonce(self) -> bool:
-        """Whether the CA wants the same once more with another nonce."""
-        document = self.document if self.status == 400 else None
-        return isinstance(document, dict) and str(document.get("type", "")).endswith(":badNonce")
-
+from .ca_messages import Kind, Reply, problem
 
 Forward = Callable[[], Reply]
 Strike = Callable[[Forward, threading.Event], "Reply | None"]
@@ -155,11 +80,8 @@ def refuse(
     subproblems: Sequence[Mapping[str, Any]] = (),
 ) -> Effect:
     """A problem document is the answer, and the CA never hears of the request."""
-    document: dict[str, Any] = {"type": f"urn:ietf:params:acme:error:{name}", "detail": detail, "status": status}
-    if subproblems:
-        document["subproblems"] = list(subproblems)
-    headers = {"Content-Type": "application/problem+json", **({"Retry-After": retry_after} if retry_after else {})}
-    return replace(answer(status, headers, json.dumps(document).encode()), name=f"{status} {name}")
+    reply = problem(status, name, detail, retry_after=retry_after, subproblems=subproblems)
+    return Effect(f"{status} {name}", lambda _forward, _ended: reply)
 
 
 def web_page(status: int = 503, retry_after: str | None = None) -> Effect:
