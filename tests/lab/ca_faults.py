@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any, Literal
 
 from .ca_messages import Kind, Reply, problem
@@ -186,6 +188,51 @@ def rewrite(name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Ef
         return replace(reply, body=json.dumps(change(reply.document)).encode())
 
     return Effect(name, strike)
+
+
+def without_certificate_url() -> Effect:
+    """An order is `valid`, and does not say yet where its certificate is."""
+    return rewrite("no certificate URL", lambda order: {name: order[name] for name in order if name != "certificate"})
+
+
+def text_before_pem(text: str = "subject=CN = www.fleet.test\nissuer=CN = Some CA\n\n") -> Effect:
+    """The certificate comes with text before its first PEM block, as ``openssl x509 -text`` writes it."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        return replace(reply, body=text.encode() + reply.body) if reply.status == 200 else reply
+
+    return Effect("text before the PEM", strike)
+
+
+def lagging_order() -> Effect:
+    """Finalize comes to a replica that has not heard of the validation yet; right for the first time."""
+    return refuse(403, "orderNotReady", 'Order\'s status ("pending") is not acceptable for finalization')
+
+
+def lagging_lookup() -> Effect:
+    """An order is unknown to a replica that has not heard of it yet; right for the first time."""
+    return refuse(404, "malformed", "No order found for this ID")
+
+
+def not_pending() -> Effect:
+    """The POST to a challenge comes to a CA that has begun with it before; right for the first time."""
+    return refuse(400, "malformed", "authorization must be pending")
+
+
+def clock_off(seconds: float = -200.0, clock: Callable[[], float] = time.time) -> Effect:
+    """The CA's clock differs by so much from ours: `Date` says so, and Retry-After is a date by that clock."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        there = clock() + seconds
+        wait = reply.header("Retry-After") or ""
+        dated = reply.with_header("Date", formatdate(there, usegmt=True))
+        if not wait.isdecimal():
+            return dated
+        return dated.with_header("Retry-After", formatdate(there + int(wait), usegmt=True))
+
+    return Effect(f"clock off by {seconds:+.0f} s", strike)
 
 
 def still_processing() -> Effect:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .authority import Listener, make_listener
+from .model import LabError
 from .plan import Plan
 from .process import Server
 from .programs import ROOT
+from .unkind.letsencrypt import Limits
 
 
 class LetsEncrypt(Server):
@@ -21,6 +23,10 @@ class LetsEncrypt(Server):
     def __init__(self, plan: Plan, pebble: Listener, lab_folder: Path) -> None:
         """``pebble`` has the root that Pebble is trusted by."""
         super().__init__("letsencrypt", lab_folder)
+        try:
+            Limits.of(plan.options.limits)
+        except ValueError as error:
+            raise LabError(str(error)) from None
         self.plan = plan
         self._pebble = pebble
 

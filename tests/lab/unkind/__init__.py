@@ -44,9 +44,14 @@ def _through(behaviour: Behaviour, forward: Pass) -> Pass:
     return lambda request: behaviour.answer(request, forward)
 
 
+def unsigned(method: str, path: str, host: str) -> Request:
+    """A request of our own, from which the CA takes itself to be at this host; RFC 8555 §6.1 wants a User-Agent."""
+    return Request(method, path, {"Host": host, "User-Agent": "certfleet lab"})
+
+
 def fresh_nonce(forward: Pass, host: str) -> str:
     """A nonce that the CA has just made."""
-    return forward(Request("HEAD", NEW_NONCE, {"Host": host})).header("Replay-Nonce") or ""
+    return forward(unsigned("HEAD", NEW_NONCE, host)).header("Replay-Nonce") or ""
 
 
 def made_order(request: Request, reply: Reply) -> str:
@@ -54,4 +59,4 @@ def made_order(request: Request, reply: Reply) -> str:
     return path_of(reply.header("Location") or "") if request.kind == "newOrder" and reply.status == 201 else ""
 
 
-__all__ = ["Behaviour", "Clock", "fresh_nonce", "made_order", "stacked"]
+__all__ = ["Behaviour", "Clock", "fresh_nonce", "made_order", "stacked", "unsigned"]

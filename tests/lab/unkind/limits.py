@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..ca_messages import RENEWAL_INFO, Pass, Reply, Request, path_of, problem
-from . import Behaviour, Clock, made_order
+from . import Behaviour, Clock, made_order, unsigned
 
 HOUR = 3600.0
 WEEK = 7 * 24 * HOUR
@@ -180,7 +180,7 @@ def _is_renewal(request: Request, forward: Pass) -> bool:
     replaces = request.payload.get("replaces")
     if not replaces:
         return False
-    return forward(Request("GET", f"{RENEWAL_INFO}/{replaces}", {"Host": request.host})).status == 200
+    return forward(unsigned("GET", f"{RENEWAL_INFO}/{replaces}", request.host)).status == 200
 
 
 def _names_of(document: Mapping[str, Any]) -> frozenset[str]:
