@@ -87,7 +87,9 @@ class CaProxy:
         """End all faults and behaviours; what was counted stays."""
         with self._lock:
             self._rules.clear()
-            self._behaviours.clear()
+            ended, self._behaviours = self._behaviours, []
+        for behaviour in ended:
+            behaviour.end(self._pass_on)
 
     def forget(self) -> None:
         """Count from nought again; the faults stay."""

@@ -32,6 +32,9 @@ class Behaviour(ABC):
     def answer(self, request: Request, forward: Pass) -> Reply:
         """The answer to a request: what the CA says to it, something else, or something of its own."""
 
+    def end(self, forward: Pass) -> None:  # noqa: B027  # most have nothing to do
+        """Pass on what was held back, as the CA is no longer to be like this."""
+
 
 def stacked(behaviours: Sequence[Behaviour], forward: Pass) -> Pass:
     """A way to the CA through all these behaviours; the first one is next to the client."""

@@ -40,14 +40,14 @@ class KeyCache(Behaviour):
         super().__init__(clock)
         self._seconds = seconds
         self._waiting: list[_Change] = []
-        self._accounts: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self._accounts: dict[str, Mapping[str, Any]] = {}
         self._keys: dict[str, str] = {}
 
     def answer(self, request: Request, forward: Pass) -> Reply:
         """Answer keyChange, send what is due, and learn which account has which key."""
         if self._waiting:
             with self._lock:
-                self._send_what_is_due(forward)
+                self._send_what_is_due(forward, self._clock())
         if request.kind == "keyChange":
             with self._lock:
                 return self._change(request, forward)
@@ -57,23 +57,30 @@ class KeyCache(Behaviour):
         self._learn(request, reply)
         return reply
 
+    def end(self, forward: Pass) -> None:
+        """Send the changes that still wait."""
+        with self._lock:
+            self._send_what_is_due(forward, float("inf"))
+
     def _change(self, request: Request, forward: Pass) -> Reply:
         inner = json.dumps(dict(request.payload)).encode()
         new, wanted = _name_of(read_part(inner, "protected").get("jwk")), read_part(inner, "payload")
         old, owner = _name_of(wanted.get("oldKey")), self._keys.get(new)
         if owner:
-            location = self._accounts[owner][0]
-            refused = problem(
-                409, "malformed", "New key is already in use for a different account", nonce=request.nonce
-            )
-            return refused.with_header("Location", location)
-        if not new or not old or self._keys.get(old) != request.account or self._is_waiting(request.account):
+            detail = "New key is already in use for a different account"
+            refused = problem(409, "malformed", detail, nonce=request.nonce)
+            return refused.with_header("Location", f"https://{request.host}{owner}")
+        is_own = self._keys.get(old, request.account) == request.account
+        if not new or not old or not is_own or self._is_waiting(request.account):
             return forward(request)
         self._waiting.append(_Change(request, request.account, old, new, self._clock() + self._seconds))
         self._keys[new] = request.account
         self.struck += 1
         headers = [("Content-Type", "application/json"), ("Replay-Nonce", fresh_nonce(forward, request.host))]
-        return Reply(200, headers).saying(self._accounts[request.account][1])
+        return Reply(200, headers).saying(self._document_of(request.account))
+
+    def _document_of(self, account: str) -> Mapping[str, Any]:
+        return self._accounts.get(account, {"status": "valid"})
 
     def _is_waiting(self, account: str) -> bool:
         return any(each.account == account for each in self._waiting)
@@ -85,16 +92,16 @@ class KeyCache(Behaviour):
         if change is None:
             return None
         if key == change.new:
-            location, document = self._accounts[change.account]
+            location = f"https://{request.host}{change.account}"
             headers = [("Content-Type", "application/json"), ("Location", location), ("Replay-Nonce", request.nonce)]
-            return Reply(200, headers).saying(document)
+            return Reply(200, headers).saying(self._document_of(change.account))
         if request.payload.get("onlyReturnExisting"):
             detail = "No account exists with the provided key"
             return problem(400, "accountDoesNotExist", detail, nonce=request.nonce)
         return None
 
-    def _send_what_is_due(self, forward: Pass) -> None:
-        due = [each for each in self._waiting if each.due <= self._clock()]
+    def _send_what_is_due(self, forward: Pass, now: float) -> None:
+        due = [each for each in self._waiting if each.due <= now]
         self._waiting = [each for each in self._waiting if each not in due]
         for change in due:
             reply = forward(change.request)
@@ -108,14 +115,10 @@ class KeyCache(Behaviour):
         if request.kind not in ("newAccount", "account") or reply.status not in (200, 201):
             return
         with self._lock:
-            if request.kind == "account":
-                known = self._accounts.get(request.path)
-                if known:
-                    self._accounts[request.path] = known[0], reply.document
-                return
-            location = reply.header("Location") or ""
-            self._accounts[path_of(location)] = location, reply.document
-            self._keys[_name_of(request.protected.get("jwk"))] = path_of(location)
+            path = path_of(reply.header("Location") or "") if request.kind == "newAccount" else request.path
+            self._accounts[path] = reply.document
+            if request.kind == "newAccount":
+                self._keys[_name_of(request.protected.get("jwk"))] = path
 
 
 def _name_of(jwk: object) -> str:
