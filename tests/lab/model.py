@@ -18,6 +18,10 @@ class LabError(Exception):
     """The lab cannot be started or cannot do what was asked."""
 
 
+ROOM = {"certificates_per_domain": 100_000, "certificates_per_set": 100_000, "orders_per_account": 100_000}
+"""Limits for tests that share a lab, or need more certificates in its few domains than Let's Encrypt gives in a week."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What a test or a benchmark may choose; everything else the lab chooses itself.

@@ -91,7 +91,7 @@ def test_the_ca_starts_afresh_with_other_options() -> None:
                        external_accounts={"kid": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"})  # fmt: skip
         assert lab.directory == directory
         assert not set(roots) & set(lab.issuer_roots)
-        meta = json.loads(lab._pebble.get(directory))["meta"]
+        meta = json.loads(lab._pebble.get(lab._pebble.directory))["meta"]
         assert list(meta["profiles"]) == ["brief"]
         assert meta["externalAccountRequired"] is True
 
