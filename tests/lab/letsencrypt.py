@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .authority import Listener, make_listener
+from .authority import Listener
 from .model import LabError
 from .plan import Plan
 from .process import Server
@@ -20,26 +20,20 @@ from .unkind.letsencrypt import Limits
 class LetsEncrypt(Server):
     """Remembers everything in memory, as Pebble does: both are started afresh together."""
 
-    def __init__(self, plan: Plan, pebble: Listener, lab_folder: Path) -> None:
-        """``pebble`` has the root that Pebble is trusted by."""
+    def __init__(self, plan: Plan, listener: Listener, lab_folder: Path) -> None:
+        """``listener`` has the certificate of both."""
         super().__init__("letsencrypt", lab_folder)
         try:
             Limits.of(plan.options.limits)
         except ValueError as error:
             raise LabError(str(error)) from None
         self.plan = plan
-        self._pebble = pebble
+        self._listener = listener
 
     @property
     def directory(self) -> str:
         """The URL of the directory."""
         return f"https://{self.plan.address('letsencrypt')}:{self.plan.acme_port}/dir"
-
-    @property
-    def listener(self) -> Listener:
-        """The certificate of its listener, made at first use."""
-        self.folder.mkdir(exist_ok=True)
-        return make_listener(self.folder, self.plan.address("letsencrypt"))
 
     def configure(self) -> None:
         """Write what the process has to know; see unkind/__main__.py."""
@@ -47,9 +41,9 @@ class LetsEncrypt(Server):
         settings = {
             "listen": [self.plan.address("letsencrypt"), self.plan.acme_port],
             "upstream": [self.plan.address("pebble"), self.plan.acme_port],
-            "root": str(self._pebble.root),
-            "certificate": str(self.listener.certificate),
-            "key": str(self.listener.key),
+            "root": str(self._listener.root),
+            "certificate": str(self._listener.certificate),
+            "key": str(self._listener.key),
             "limits": dict(options.limits),
             "nonce_reject": options.nonce_reject,
         }

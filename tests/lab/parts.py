@@ -69,7 +69,7 @@ class Parts:
     @property
     def ca_bundle(self) -> Path:
         """The root that the CA's own listeners are trusted by."""
-        return self._ca.listener.root
+        return self._pebble.listener.root
 
     @property
     def issuer_roots(self) -> tuple[str, ...]:

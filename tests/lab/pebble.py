@@ -38,9 +38,9 @@ class Pebble(Server):
 
     @property
     def listener(self) -> Listener:
-        """The certificate of its own listener, made at first use."""
+        """The certificate of its own listener, and of what may stand before it; made at first use."""
         self.folder.mkdir(exist_ok=True)
-        return make_listener(self.folder, self.plan.address("pebble"))
+        return make_listener(self.folder, self.plan.address("pebble"), self.plan.address("letsencrypt"))
 
     def configure(self) -> None:
         """Write pebble.json."""
