@@ -48,7 +48,7 @@ class Options:
         default_factory=lambda: {"_acme-challenge.delegated.fleet.test": "delegated.validation.test"}
     )
     profiles: Mapping[str, int] = field(default_factory=lambda: {"classic": 90 * DAY, "shortlived": 6 * DAY})
-    as_letsencrypt: bool = False
+    as_letsencrypt: bool = True
     limits: Mapping[str, float] = field(default_factory=dict)
     nonce_reject: int = 5
     authz_reuse: int | None = None

@@ -23,7 +23,7 @@ from tests.lab.waiting import wait_until
 def test_nothing_is_left_after_stop() -> None:
     with Lab() as lab:
         records = processes(lab.folder)
-        assert len(records) == 10
+        assert len(records) == 11
         assert all(record.is_alive() for record in records)
     assert not any(record.is_alive() for record in records)
     assert not lab.folder.exists()
