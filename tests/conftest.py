@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.lab import Lab
+from tests.lab import ROOM, Lab, Options
 from tests.lab.ca_proxy import CaProxy
 
 # a busy machine is no defect
@@ -20,7 +20,7 @@ settings.load_profile("certfleet")
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[Lab]:
     """One lab per test process, started when the first test asks for it."""
-    with Lab() as lab:
+    with Lab(Options(limits=ROOM)) as lab:
         yield lab
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,24 +40,37 @@ class Issuance:
         return self.requests / self.count
 
 
-def wanted(count: int) -> list[dict[str, Any]]:
-    """A list of so many certificates with one name each."""
+@dataclass(frozen=True)
+class Ca:
+    """Where a CA is reached, and by which root it is trusted."""
+
+    directory: str
+    ca_bundle: Path
+
+    @classmethod
+    def of(cls, lab: Lab) -> Ca:
+        """The lab's own."""
+        return cls(lab.directory, lab.ca_bundle)
+
+
+def wanted(count: int, key_types: Sequence[str] = (KEY_TYPE,)) -> list[dict[str, Any]]:
+    """A list of so many sites with one name each, and a certificate for each of the key types."""
     names = [f"site{number:05}" for number in range(count)]
-    return [{"name": name, "domains": [f"{name}.{ZONE}"], "key_types": [KEY_TYPE]} for name in names]
+    return [{"name": name, "domains": [f"{name}.{ZONE}"], "key_types": list(key_types)} for name in names]
 
 
-def write_list(folder: Path, count: int) -> Path:
-    """The list as the file that the module reads."""
+def write_list(folder: Path, listed: Sequence[dict[str, Any]]) -> Path:
+    """A list as the file that the module reads."""
     path = folder / "certificates.json"
-    path.write_text(json.dumps(wanted(count)), encoding="utf-8")
+    path.write_text(json.dumps(listed), encoding="utf-8")
     return path
 
 
-def options(lab: Lab, store: Path, listed: Path) -> dict[str, Any]:
+def options(lab: Lab, store: Path, listed: Path, ca: Ca) -> dict[str, Any]:
     """The module's options for a lab."""
     return {
-        "directory": lab.directory,
-        "ca_bundle": str(lab.ca_bundle),
+        "directory": ca.directory,
+        "ca_bundle": str(ca.ca_bundle),
         "store": str(store),
         "certificates_file": str(listed),
         "responders": [
@@ -75,13 +89,13 @@ def options(lab: Lab, store: Path, listed: Path) -> dict[str, Any]:
     }
 
 
-def register(lab: Lab, store: Path, folder: Path) -> None:
+def register(ca: Ca, store: Path, folder: Path) -> None:
     """Make the account, which is not measured."""
     run_module(
         "account",
         {
-            "directory": lab.directory,
-            "ca_bundle": str(lab.ca_bundle),
+            "directory": ca.directory,
+            "ca_bundle": str(ca.ca_bundle),
             "store": str(store),
             "terms_agreed": True,
             "key_type": KEY_TYPE,
@@ -90,14 +104,20 @@ def register(lab: Lab, store: Path, folder: Path) -> None:
     )
 
 
-def issue(lab: Lab, place: Path, count: int, run_size: int) -> Issuance:
-    """Issue so many certificates into a new store, from a CA that has just been started."""
-    lab.restart_ca()
+def issue(
+    lab: Lab, place: Path, sites: int, run_size: int, *, key_types: Sequence[str] = (KEY_TYPE,), ca: Ca | None = None
+) -> Issuance:
+    """Issue for so many sites into a new store; the lab's own CA is started afresh for it."""
+    if ca is None:
+        lab.restart_ca()
+        ca = Ca.of(lab)
+    count = sites * len(key_types)
     with tempfile.TemporaryDirectory(dir=place) as name:
         folder = Path(name)
         store = folder / "store"
-        register(lab, store, folder)
-        arguments = options(lab, store, write_list(folder, count)) | {"run_size": run_size}
+        register(ca, store, folder)
+        listed = write_list(folder, wanted(sites, key_types))
+        arguments = options(lab, store, listed, ca) | {"run_size": run_size}
         result, finished = run_module("certificates", arguments, folder)
     if result["counts"]["issued"] != count:
         raise BenchError(f"of {count} certificates only {result['counts']} were issued")

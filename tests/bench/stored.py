@@ -12,7 +12,7 @@ from typing import Any
 from tests.lab import Lab
 
 from .filling import fill
-from .issuance import options, register, wanted, write_list
+from .issuance import Ca, options, register, wanted, write_list
 from .process import BenchError, run_module
 
 
@@ -30,9 +30,9 @@ def look(lab: Lab, place: Path, count: int, times: int) -> list[Look]:
     with tempfile.TemporaryDirectory(dir=place) as name:
         folder = Path(name)
         store = folder / "store"
-        register(lab, store, folder)
+        register(Ca.of(lab), store, folder)
         fill(store, wanted(count), lab.directory)
-        arguments = options(lab, store, write_list(folder, count))
+        arguments = options(lab, store, write_list(folder, wanted(count)), Ca.of(lab))
         return [_look(arguments, folder, count) for _round in range(times)]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.lab import Lab, Options
+from tests.lab import ROOM, Lab, Options
 from tests.options import ca, responders, tsig_keys
 
 from .judge import Held, Row, Wanted, problems_of_folder, problems_of_live, values_left
@@ -52,7 +52,7 @@ HEADING = f"{'killed in':24}" + "".join(f"{name:>8}" for name in ("kills", "want
 
 def options() -> Options:
     """Nothing that has to be waited for, neither a pause that the CA asks for nor a secondary that follows."""
-    return Options(retry_after=(0, 0), secondary=False, frontends=1)
+    return Options(limits=ROOM, retry_after=(0, 0), secondary=False, frontends=1)
 
 
 class Scene:

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.lab import Lab, Options
+from tests.lab import ROOM, Lab, Options
 from tests.lab.ca_proxy import CaProxy
 
 from .nursery import Nursery
 from .scene import WAITS, Scene, Trouble
 
 # a nonce refused now and then would have a request that is struck come again when the others are through
-OPTIONS = Options(retry_after=(0, 0), authz_reuse=0, nonce_reject=0, frontends=0)
+OPTIONS = Options(limits=ROOM, retry_after=(0, 0), authz_reuse=0, nonce_reject=0, frontends=0)
 """A lab in which nothing happens but what a trouble does."""
 
 BETWEEN = 900.0

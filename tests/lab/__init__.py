@@ -7,6 +7,6 @@
 from __future__ import annotations
 
 from .lab import Lab
-from .model import Frontend, LabError, Options, Responder, TsigKey
+from .model import ROOM, Frontend, LabError, Options, Responder, TsigKey
 
-__all__ = ["Frontend", "Lab", "LabError", "Options", "Responder", "TsigKey"]
+__all__ = ["ROOM", "Frontend", "Lab", "LabError", "Options", "Responder", "TsigKey"]

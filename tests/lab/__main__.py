@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .lab import Lab
-from .model import LabError
+from .model import LabError, Options
 
 ACTIONS = {
     "stop": "stop every server and remove the folder",
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         if options.action == "start":
-            start(options.folder)
+            start(options.folder, is_kind=options.kind)
         else:
             act(options.action, Lab.attach(options.folder), getattr(options, "name", ""))
     except LabError as error:
@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     actions = result.add_subparsers(dest="action", required=True, metavar="ACTION")
     start_action = actions.add_parser("start", help="start a lab and leave it running")
     start_action.add_argument("--folder", type=Path, help="an empty or new folder instead of a temporary one")
+    start_action.add_argument("--kind", action="store_true", help="a CA without Let's Encrypt's limits and delays")
     for name, text in ACTIONS.items():
         action = actions.add_parser(name, help=text)
         action.add_argument("folder", type=Path, metavar="FOLDER")
@@ -57,10 +58,10 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def start(folder: Path | None) -> None:
+def start(folder: Path | None, *, is_kind: bool) -> None:
     """Start a lab that outlives this command and say how to use it."""
     started = time.monotonic()
-    lab = Lab(folder=folder)
+    lab = Lab(Options(as_letsencrypt=not is_kind), folder=folder)
     lab.start(detached=True)
     print(f"The lab runs in {lab.folder}, started in {time.monotonic() - started:.1f} s.\n")
     print(f"  directory   {lab.directory}")

@@ -25,8 +25,8 @@ class Listener:
     root: Path
 
 
-def make_listener(folder: Path, address: str) -> Listener:
-    """Make a root and a certificate for one address; the root's key is thrown away."""
+def make_listener(folder: Path, *addresses: str) -> Listener:
+    """Make a root and a certificate for these addresses; the root's key is thrown away."""
     listener = Listener(folder / "listener.pem", folder / "listener.key", folder / "ca.pem")
     if listener.root.exists():
         return listener
@@ -39,7 +39,8 @@ def make_listener(folder: Path, address: str) -> Listener:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(root_key.public_key()), critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    names = [x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName("localhost")]
+    own = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    names = [*own, x509.DNSName("localhost")]
     certificate = (
         _builder(_name("certfleet lab ACME server"), root_name, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

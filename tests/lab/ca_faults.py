@@ -8,84 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any, Literal
 
-Kind = Literal[
-    "directory",
-    "newNonce",
-    "newAccount",
-    "newOrder",
-    "account",
-    "orders",
-    "order",
-    "authorization",
-    "challenge",
-    "finalize",
-    "certificate",
-    "renewalInfo",
-    "keyChange",
-    "revokeCert",
-    "other",
-]
-
-_PATHS: tuple[tuple[str, Kind], ...] = (
-    ("/dir", "directory"),
-    ("/nonce-plz", "newNonce"),
-    ("/sign-me-up", "newAccount"),
-    ("/order-plz", "newOrder"),
-    ("/my-account/", "account"),
-    ("/list-orderz/", "orders"),
-    ("/my-order/", "order"),
-    ("/authZ/", "authorization"),
-    ("/chalZ/", "challenge"),
-    ("/finalize-order/", "finalize"),
-    ("/certZ/", "certificate"),
-    ("/draft-ietf-acme-ari-03/renewalInfo", "renewalInfo"),
-    ("/rollover-account-key", "keyChange"),
-    ("/revoke-cert", "revokeCert"),
-)
-"""Pebble's paths."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as it came from the client."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def kind(self) -> Kind:
-        """What is asked for."""
-        return next((kind for path, kind in _PATHS if self.path.startswith(path)), "other")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer; ``pace`` are the seconds before each byte of its body, and ``slow_head`` those before the rest."""
-
-    status: int
-    headers: Sequence[tuple[str, str]] = ()
-    body: bytes = b""
-    pace: float = 0.0
-    slow_head: float = 0.0
-
-    @property
-    def document(self) -> Any:
-        """The body as JSON, or None when it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    @property
-    def refuses_nonce(self) -> bool:
-        """Whether the CA wants the same once more with another nonce."""
-        document = self.document if self.status == 400 else None
-        return isinstance(document, dict) and str(document.get("type", "")).endswith(":badNonce")
-
+from .ca_messages import Kind as Kind  # noqa: PLC0414  # for those who inject
+from .ca_messages import Reply, problem
 
 Forward = Callable[[], Reply]
 Strike = Callable[[Forward, threading.Event], "Reply | None"]
@@ -172,11 +99,8 @@ def refuse(
     subproblems: Sequence[Mapping[str, Any]] = (),
 ) -> Effect:
     """A problem document is the answer, and the CA never hears of the request."""
-    document: dict[str, Any] = {"type": f"urn:ietf:params:acme:error:{name}", "detail": detail, "status": status}
-    if subproblems:
-        document["subproblems"] = list(subproblems)
-    headers = {"Content-Type": "application/problem+json", **({"Retry-After": retry_after} if retry_after else {})}
-    return replace(answer(status, headers, json.dumps(document).encode()), name=f"{status} {name}")
+    reply = problem(status, name, detail, retry_after=retry_after, subproblems=subproblems)
+    return Effect(f"{status} {name}", lambda _forward, _ended: reply)
 
 
 def web_page(status: int = 503, retry_after: str | None = None) -> Effect:
@@ -281,6 +205,51 @@ def rewrite(name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Ef
         return replace(reply, body=json.dumps(change(reply.document)).encode())
 
     return Effect(name, strike)
+
+
+def without_certificate_url() -> Effect:
+    """An order is `valid`, and does not say yet where its certificate is."""
+    return rewrite("no certificate URL", lambda order: {name: order[name] for name in order if name != "certificate"})
+
+
+def text_before_pem(text: str = "subject=CN = www.fleet.test\nissuer=CN = Some CA\n\n") -> Effect:
+    """The certificate comes with text before its first PEM block, as ``openssl x509 -text`` writes it."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        return replace(reply, body=text.encode() + reply.body) if reply.status == 200 else reply
+
+    return Effect("text before the PEM", strike)
+
+
+def lagging_order() -> Effect:
+    """Finalize comes to a replica that has not heard of the validation yet; right for the first time."""
+    return refuse(403, "orderNotReady", 'Order\'s status ("pending") is not acceptable for finalization')
+
+
+def lagging_lookup() -> Effect:
+    """An order is unknown to a replica that has not heard of it yet; right for the first time."""
+    return refuse(404, "malformed", "No order found for this ID")
+
+
+def not_pending() -> Effect:
+    """The POST to a challenge comes to a CA that has begun with it before; right for the first time."""
+    return refuse(400, "malformed", "authorization must be pending")
+
+
+def clock_off(seconds: float = -200.0, clock: Callable[[], float] = time.time) -> Effect:
+    """The CA's clock differs by so much from ours: `Date` says so, and Retry-After is a date by that clock."""
+
+    def strike(forward: Forward, _ended: threading.Event) -> Reply:
+        reply = forward()
+        there = clock() + seconds
+        wait = reply.header("Retry-After") or ""
+        dated = reply.with_header("Date", formatdate(there, usegmt=True))
+        if not wait.isdecimal():
+            return dated
+        return dated.with_header("Retry-After", formatdate(there + int(wait), usegmt=True))
+
+    return Effect(f"clock off by {seconds:+.0f} s", strike)
 
 
 def still_processing() -> Effect:

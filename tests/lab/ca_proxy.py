@@ -6,30 +6,25 @@
         ...   # a client of proxy.directory that trusts proxy.ca_bundle
         proxy.struck, proxy.orders
 
-The effects are in ca_faults.py.
+The effects, which strike single requests, are in ca_faults.py; ``proxy.behave(...)`` takes what is in unkind/: ways of
+real CAs, which remember what they have seen.
 """
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
-import ssl
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from .authority import make_listener
-from .ca_faults import Effect, Kind, Reply, Request, Rule, When, always
+from .ca_faults import Effect, Rule, When, always
+from .ca_front import Front, Upstream
+from .ca_messages import Kind, Reply, Request, names_in, path_of
 from .lab import Lab
-
-_NOT_PASSED_ON = ("content-length", "transfer-encoding", "connection", "date")
-_UPSTREAM_TIMEOUT = 30.0
+from .unkind import Behaviour, stacked
 
 
 class CaProxy:
@@ -45,18 +40,16 @@ class CaProxy:
         """``folder`` takes the listener's certificate and key."""
         self._lab = lab
         ca = urlsplit(lab.directory)
-        self._upstream = str(ca.hostname), int(ca.port or 443)
-        self._trust = ssl.create_default_context(cafile=str(lab.ca_bundle))
+        self._upstream = Upstream((str(ca.hostname), int(ca.port or 443)), lab.ca_bundle)
+        self._behaviours: list[Behaviour] = []
         self._rules: list[Rule] = []
+        self._seen: set[str] = set()
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self.forget()
         listener = make_listener(folder, "127.0.0.1")
         self.ca_bundle = listener.root
-        trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        trust.load_cert_chain(listener.certificate, listener.key)
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._server.socket = trust.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._server = Front(("127.0.0.1", 0), listener, self.reply_to, self.wait)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -85,10 +78,18 @@ class CaProxy:
             self._rules.append(rule)
         return rule
 
+    def behave(self, *behaviours: Behaviour) -> None:
+        """Have the CA be like this from now on; of several behaviours the first one sees a request first."""
+        with self._lock:
+            self._behaviours.extend(behaviours)
+
     def heal(self) -> None:
-        """No more faults; what was counted stays."""
+        """End all faults and behaviours; what was counted stays."""
         with self._lock:
             self._rules.clear()
+            ended, self._behaviours = self._behaviours, []
+        for behaviour in ended:
+            behaviour.end(self._pass_on)
 
     def forget(self) -> None:
         """Count from nought again; the faults stay."""
@@ -107,10 +108,10 @@ class CaProxy:
             self.requests[request.kind] += 1
             self.paths.append(request.path)
             rule = self._rule_for(request.kind)
+            ask = stacked(self._behaviours, self._pass_on)
 
         def forward() -> Reply:
-            reply = self._pass_on(request)
-            self._note(request, reply)
+            reply = ask(request)
             if reply.refuses_nonce:
                 raise _NonceRefusedError(reply)
             return reply
@@ -146,87 +147,20 @@ class CaProxy:
                 struck.struck -= 1
                 self.struck[struck.effect.name] -= 1
 
-    def _note(self, request: Request, reply: Reply) -> None:
+    def _pass_on(self, request: Request) -> Reply:
+        reply = self._upstream(request)
         if request.kind == "newOrder" and reply.status == 201:
             with self._lock:
-                self.orders.append(_names_in(request.body))
+                self._note_order(path_of(reply.header("Location") or ""), names_in(request.payload))
+        return reply
 
-    def _pass_on(self, request: Request) -> Reply:
-        connection = http.client.HTTPSConnection(*self._upstream, context=self._trust, timeout=_UPSTREAM_TIMEOUT)
-        try:
-            # the Host stays the proxy's, so the CA's URLs lead through the proxy
-            connection.request(request.method, request.path, request.body or None, dict(request.headers))
-            reply = connection.getresponse()
-            return Reply(reply.status, reply.getheaders(), reply.read())
-        finally:
-            connection.close()
+    def _note_order(self, path: str, names: tuple[str, ...]) -> None:
+        if path not in self._seen:
+            self._seen.add(path)
+            self.orders.append(names)
 
 
 class _NonceRefusedError(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__("the CA refused the nonce")
         self.reply = reply
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are part of the game."""
-
-
-def _handler(proxy: CaProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """One connection of a client."""
-
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def handle_request(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = Request(self.command, self.path, dict(self.headers), body)
-            reply = proxy.reply_to(request)
-            if reply is None:
-                self.close_connection = True
-            else:
-                self._send(reply)
-
-        do_GET = do_HEAD = do_POST = handle_request  # noqa: N815  # the names that http.server calls
-
-        def _send(self, reply: Reply) -> None:
-            self.send_response(reply.status)
-            for name, value in reply.headers:
-                if name.lower() not in _NOT_PASSED_ON:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            head = b"".join(self._headers_buffer) + b"\r\n"  # type: ignore[attr-defined]  # where http.server has them
-            self._headers_buffer.clear()  # type: ignore[attr-defined]
-            if self._drip(head, reply.slow_head) and self.command != "HEAD":
-                self._drip(reply.body, reply.pace)
-
-        def _drip(self, content: bytes, pace: float) -> bool:
-            """Write all at once or byte by byte; false when the proxy has ended meanwhile."""
-            if not pace:
-                self.wfile.write(content)
-                return True
-            for byte in content:
-                if not proxy.wait(pace):
-                    return False
-                self.wfile.write(bytes([byte]))
-            return True
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    return Handler
-
-
-def _names_in(body: bytes) -> tuple[str, ...]:
-    """The names in a newOrder request, sorted."""
-    payload: Mapping[str, Any] = json.loads(_decode(json.loads(body)["payload"]))
-    return tuple(sorted(each["value"] for each in payload["identifiers"]))
-
-
-def _decode(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -139,6 +139,10 @@ class Faults(Parts):
         document = json.loads(self._pebble.get(f"{self._pebble.management}/cert-status-by-serial/{serial}"))
         return document["Status"], document.get("Reason")
 
+    def processor_seconds(self, name: str) -> float:
+        """Processor time that a server has had since it was started."""
+        return self._server(name).processor_seconds
+
     def log(self, name: str) -> str:
         """The whole log of one server."""
         return self._server(name).log.read_text(encoding="utf-8", errors="replace")

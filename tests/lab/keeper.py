@@ -75,6 +75,8 @@ class Stat:
 
     group: int
     started: int
+    ticks: int
+    """Processor time, the kernel's for it included."""
     is_running: bool
 
 
@@ -95,7 +97,7 @@ def read_stat(pid: int) -> Stat | None:
         is_running = fields[0] not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except OSError:
         return None
-    return Stat(int(fields[2]), int(fields[19]), is_running)
+    return Stat(int(fields[2]), int(fields[19]), int(fields[11]) + int(fields[12]), is_running)
 
 
 def stop_all(folder: Path) -> None:

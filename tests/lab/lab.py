@@ -92,15 +92,19 @@ class Lab(Faults):
     def restart_ca(self, **options: Any) -> None:
         """Start the CA afresh at the same address: no accounts, no orders, new roots.
 
-        Takes any of the options `profiles`, `nonce_reject`, `authz_reuse`, `external_accounts`,
+        Takes any of the options `profiles`, `limits`, `nonce_reject`, `authz_reuse`, `external_accounts`,
         `require_external_account`, `blocked` and `retry_after` to change them.
         """
-        self._pebble.stop()
+        servers = dict.fromkeys((self._ca, self._pebble))
+        for server in servers:
+            server.stop()
         self._plan = self._plan.with_options(**options)
-        self._pebble.plan = self._plan
         self._save()
-        self._pebble.launch()
-        self._pebble.wait_ready()
+        for server in servers:
+            server.plan = self._plan
+            server.launch()
+        for server in servers:
+            server.wait_ready()
         self._write_descriptions()
 
     def _start_keeper(self) -> None:

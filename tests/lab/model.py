@@ -18,6 +18,10 @@ class LabError(Exception):
     """The lab cannot be started or cannot do what was asked."""
 
 
+ROOM = {"certificates_per_domain": 100_000, "certificates_per_set": 100_000, "orders_per_account": 100_000}
+"""Limits for tests that share a lab, or need more certificates in its few domains than Let's Encrypt gives in a week."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What a test or a benchmark may choose; everything else the lab chooses itself.
@@ -26,7 +30,11 @@ class Options:
     - `aliases`: CNAME records by owner, both names absolute without the last dot.
     - `profiles`: validity in seconds by profile name. Pebble gives an order that names no profile
       *any* of them, so orders that care must name one.
-    - `nonce_reject`, `authz_reuse`: percentages, as Pebble has them by default.
+    - `as_letsencrypt`: whether the CA behaves like Let's Encrypt, by what stands before it (unkind/letsencrypt.py): it
+      answers the same order for the same names, issues asynchronously, and has limits. Otherwise it is kind.
+    - `limits`: other numbers than Let's Encrypt's, by the names in unkind/letsencrypt.py.
+    - `nonce_reject`: percentage of good nonces that are refused.
+    - `authz_reuse`: percentage of orders that take over authorizations; by default all if `as_letsencrypt`, else half.
     - `external_accounts`: MAC keys (base64url) by key identifier; `require_external_account` insists on one.
     - `blocked`: names that the CA refuses at newOrder, with all below them. Pebble breaks down over an
       ordered name that has fewer labels than a blocked one with the same end, so keep these short.
@@ -40,8 +48,10 @@ class Options:
         default_factory=lambda: {"_acme-challenge.delegated.fleet.test": "delegated.validation.test"}
     )
     profiles: Mapping[str, int] = field(default_factory=lambda: {"classic": 90 * DAY, "shortlived": 6 * DAY})
+    as_letsencrypt: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)
     nonce_reject: int = 5
-    authz_reuse: int = 50
+    authz_reuse: int | None = None
     external_accounts: Mapping[str, str] = field(default_factory=dict)
     require_external_account: bool = False
     blocked: tuple[str, ...] = ("blocked.test",)

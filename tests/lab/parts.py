@@ -11,6 +11,7 @@ from typing import Any
 
 from .bind import Bind
 from .knot import Knot
+from .letsencrypt import LetsEncrypt
 from .model import Frontend, LabError, Options, Responder, TsigKey
 from .nginx import Nginx
 from .nsd import Nsd
@@ -32,6 +33,9 @@ class Parts:
     def _build(self, plan: Plan) -> None:
         self._plan = plan
         self._pebble = Pebble(plan, self.folder)
+        self._ca = (
+            LetsEncrypt(plan, self._pebble.listener, self.folder) if plan.options.as_letsencrypt else self._pebble
+        )
         self._gate = TransferGate(plan, self.folder)
         self._nsd = Nsd("nsd", plan, self.folder)
         primaries = (Knot("knot", plan, self.folder), Bind("bind", plan, self.folder))
@@ -46,6 +50,7 @@ class Parts:
             *([self._gate] if plan.options.secondary else []),
             Unbound(plan, self.folder),
             self._pebble,
+            *([self._ca] if self._ca is not self._pebble else []),
             *fronts,
         )
 
@@ -54,7 +59,7 @@ class Parts:
     @property
     def directory(self) -> str:
         """URL of the CA's directory."""
-        return self._pebble.directory
+        return self._ca.directory
 
     @property
     def management(self) -> str:

@@ -38,9 +38,9 @@ class Pebble(Server):
 
     @property
     def listener(self) -> Listener:
-        """The certificate of its own listener, made at first use."""
+        """The certificate of its own listener, and of what may stand before it; made at first use."""
         self.folder.mkdir(exist_ok=True)
-        return make_listener(self.folder, self.plan.address("pebble"))
+        return make_listener(self.folder, self.plan.address("pebble"), self.plan.address("letsencrypt"))
 
     def configure(self) -> None:
         """Write pebble.json."""
@@ -54,10 +54,12 @@ class Pebble(Server):
 
     def environment(self) -> dict[str, str]:
         """Pebble takes most of its behaviour from here."""
+        options = self.plan.options
+        reuse = options.authz_reuse if options.authz_reuse is not None else 100 if options.as_letsencrypt else 50
         return server_environment() | {
             "PEBBLE_VA_NOSLEEP": "1",
-            "PEBBLE_WFE_NONCEREJECT": str(self.plan.options.nonce_reject),
-            "PEBBLE_AUTHZREUSE": str(self.plan.options.authz_reuse),
+            "PEBBLE_WFE_NONCEREJECT": str(0 if options.as_letsencrypt else options.nonce_reject),
+            "PEBBLE_AUTHZREUSE": str(reuse),
             "PEBBLE_ALTERNATE_ROOTS": str(ROOTS - 1),
             "PEBBLE_CHAIN_LENGTH": "2",
         }

@@ -15,7 +15,16 @@ PRIMARIES = ("knot", "bind", "powerdns")
 SECONDARY = "nsd"
 FOLLOWED = "knot"
 
-_HOSTS = {"knot": 11, "powerdns": 13, "nsd": 14, "gate": 20, "unbound": 53, "spare": 60, "pebble": 80}
+_HOSTS = {
+    "knot": 11,
+    "powerdns": 13,
+    "nsd": 14,
+    "gate": 20,
+    "unbound": 53,
+    "spare": 60,
+    "pebble": 80,
+    "letsencrypt": 81,
+}
 # BIND listens only on addresses that an interface has; the rest of 127.0.0.0/8 is none of those.
 _BIND_ADDRESS = "127.0.0.1"
 _FIRST_FRONTEND = 31

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -51,6 +52,13 @@ class Server(ABC):
         """Whether the process is there, whoever started it."""
         record = keeper.load(self._record)
         return record is not None and record.is_alive()
+
+    @property
+    def processor_seconds(self) -> float:
+        """Processor time that the process has had, 0 when it is not there."""
+        record = keeper.load(self._record)
+        stat = keeper.read_stat(record.pid) if record else None
+        return stat.ticks / os.sysconf("SC_CLK_TCK") if stat else 0.0
 
     def launch(self) -> None:
         """Start the process; wait_ready() says when it does its work."""

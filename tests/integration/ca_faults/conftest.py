@@ -27,7 +27,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep im
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
 from tests.clock import LaterClock
-from tests.lab import Lab, Options
+from tests.lab import ROOM, Lab, Options
 from tests.lab.ca_proxy import CaProxy
 from tests.options import responders, tsig_keys
 
@@ -39,6 +39,7 @@ PATIENCE = 6.0
 def shared_lab() -> Iterator[Lab]:
     """A lab of its own: what is to be counted must not depend on chance, and nobody here needs a secondary."""
     options = Options(
+        limits=ROOM,
         secondary=False,
         frontends=0,
         nonce_reject=0,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.chaos import of_ca, of_dns, of_host
+from tests.chaos import of_ca, of_ca_ways, of_dns, of_host
 from tests.chaos.__main__ import is_picked
 from tests.chaos.matrix import OPTIONS, Matrix
 from tests.chaos.nursery import Nursery
@@ -18,7 +18,8 @@ from tests.lab import Lab
 from tests.lab.ca_faults import lose_request
 from tests.lab.ca_proxy import CaProxy
 
-TROUBLES = {each.name: each for each in (*of_ca.TROUBLES, *of_dns.TROUBLES, *of_host.TROUBLES)}
+ROWS = (*of_ca.TROUBLES, *of_ca_ways.TROUBLES, *of_dns.TROUBLES, *of_host.TROUBLES)
+TROUBLES = {each.name: each for each in ROWS}
 
 
 @pytest.fixture(scope="module")
@@ -88,4 +89,4 @@ def test_rows_are_picked_by_words_of_their_names() -> None:
 
 
 def test_every_row_has_a_name_of_its_own() -> None:
-    assert len(TROUBLES) == len(of_ca.TROUBLES) + len(of_dns.TROUBLES) + len(of_host.TROUBLES)
+    assert len(TROUBLES) == len(ROWS)

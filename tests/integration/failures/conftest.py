@@ -26,7 +26,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep im
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
 
 from tests.clock import LaterClock
-from tests.lab import Lab, Options
+from tests.lab import ROOM, Lab, Options
 from tests.lab.ca_faults import When, always, refuse
 from tests.lab.ca_proxy import CaProxy
 from tests.options import responders, tsig_keys
@@ -36,7 +36,9 @@ from tests.options import responders, tsig_keys
 def shared_lab() -> Iterator[Lab]:
     """A lab of its own: what is to be counted must not depend on chance, and nobody here needs a secondary."""
     primaries = ("knot", "bind", "powerdns")
-    options = Options(secondary=False, frontends=3, nonce_reject=0, authz_reuse=0, retry_after=(0, 0), asked=primaries)
+    options = Options(
+        limits=ROOM, secondary=False, frontends=3, nonce_reject=0, authz_reuse=0, retry_after=(0, 0), asked=primaries
+    )
     with Lab(options) as lab:
         yield lab
 

@@ -23,7 +23,7 @@ from tests.lab.waiting import wait_until
 def test_nothing_is_left_after_stop() -> None:
     with Lab() as lab:
         records = processes(lab.folder)
-        assert len(records) == 10
+        assert len(records) == 11
         assert all(record.is_alive() for record in records)
     assert not any(record.is_alive() for record in records)
     assert not lab.folder.exists()
@@ -91,7 +91,7 @@ def test_the_ca_starts_afresh_with_other_options() -> None:
                        external_accounts={"kid": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"})  # fmt: skip
         assert lab.directory == directory
         assert not set(roots) & set(lab.issuer_roots)
-        meta = json.loads(lab._pebble.get(directory))["meta"]
+        meta = json.loads(lab._pebble.get(lab._pebble.directory))["meta"]
         assert list(meta["profiles"]) == ["brief"]
         assert meta["externalAccountRequired"] is True
 

@@ -168,8 +168,8 @@ def test_the_resolver_asks_nobody_outside_the_lab(lab: Lab) -> None:
 
 
 def test_the_ca_answers_and_issues_from_two_roots(lab: Lab) -> None:
-    directory = json.loads(lab._pebble.get(lab.directory))
-    assert directory["newOrder"].startswith(lab.directory.removesuffix("dir"))
+    directory = json.loads(lab._pebble.get(lab._pebble.directory))
+    assert directory["newOrder"].startswith(lab._pebble.directory.removesuffix("dir"))
     assert set(directory["meta"]["profiles"]) == {"classic", "shortlived"}
     assert "renewalInfo" in directory
     first, second = lab.issuer_roots
