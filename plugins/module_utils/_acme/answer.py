@@ -19,7 +19,7 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from .._core.polling import parse_retry_after, read_date
-from .problem import LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
+from .problem import PREFIX, LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
 
 TAG = re.compile(r"<[^>]*>")
 LONGEST_EXCERPT = 200
@@ -39,7 +39,15 @@ def check(response: requests.Response, what: str, now: datetime) -> requests.Res
     if status < 400:
         target = response.headers.get("Location", "nowhere")
         raise NetworkError(f"{host} answered {what} with a redirect to {target}, which a CA doesn't do", status=status)
-    raise ProblemError(what, host, _read_problem(response), retry_after(response, now))
+    problem = _read_problem(response)
+    raise ProblemError(what, host, problem, retry_after(response, now) or _told_pause(problem, response, now))
+
+
+def _told_pause(problem: Problem, response: requests.Response, now: datetime) -> float | None:
+    """The seconds until the date in the text of a limit, where no header says how long to wait."""
+    until = problem.retry_at if problem.type == f"{PREFIX}rateLimited" else None
+    sent = read_date(response.headers.get("Date")) or now
+    return max(0.0, (until - sent).total_seconds()) or None if until else None
 
 
 def retry_after(response: requests.Response, now: datetime) -> float | None:

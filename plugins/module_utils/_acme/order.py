@@ -77,9 +77,15 @@ class Order:
 
 
 def new_order(
-    session: Session, identifiers: Sequence[Identifier], profile: str | None = None, replaces: str | None = None
+    session: Session,
+    identifiers: Sequence[Identifier],
+    profile: str | None = None,
+    replaces: str | None = None,
+    renewal: bool = False,
 ) -> Order:
     """Make an order (RFC 8555 §7.4); ``replaces`` is a certificate id (RFC 9773 §5).
+
+    ``renewal``: the CA has issued for exactly these names before.
 
     Never sent twice on its own: when the connection breaks, NetworkError with
     ``uncertain`` says that there may be an order whose URL is lost. Where the
@@ -92,14 +98,15 @@ def new_order(
         payload["replaces"] = replaces
     what = f"{NEW_ORDER} for {_names(identifiers)}"
     names = [each.value for each in identifiers]
-    response = session.post(session.directory.endpoint("newOrder"), payload, what, kind="newOrder", names=names)
-    url = response.headers.get("Location")
-    if not url:
+    url = session.directory.endpoint("newOrder")
+    response = session.post(url, payload, what, kind="newOrder", names=names, renewal=renewal)
+    made = response.headers.get("Location")
+    if not made:
         raise UnusableAnswerError(f"The CA answered {what} without the order's URL (the header Location)")
     try:
-        return _read(session, url, response)
+        return _read(session, made, response)
     except UnusableAnswerError:
-        return fetch_order(session, url)
+        return fetch_order(session, made)
 
 
 def list_orders(session: Session, url: str, patience: float) -> list[str]:

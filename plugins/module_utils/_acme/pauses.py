@@ -79,7 +79,8 @@ class Pauses:
     ``recalled`` is what ``keep`` was given at some time: by kind of request
     ``since``, ``until`` and ``problem``. The kind has a domain after it when
     only orders with that domain are meant, with a dot before it for those of
-    names below it. ``keep`` is called at once when there is a new pause.
+    names below it; ``newOrder(renewal)`` then stands for those for names that the
+    CA has issued for before. ``keep`` is called at once when there is a new pause.
     """
 
     def __init__(
@@ -93,24 +94,29 @@ class Pauses:
         self._lock = threading.Lock()
         self._pauses = dict(_read(recalled or {}))
 
-    def check(self, kind: str, names: Sequence[str] = ()) -> None:
-        """Raise PausedError when no such request (or none for one of these names) may be sent now."""
+    def check(self, kind: str, names: Sequence[str] = (), renewal: bool = False) -> None:
+        """Raise PausedError when no such request (or none for one of these names) may be sent now.
+
+        ``renewal``: the CA has issued for exactly these names before, so that limits on new names don't concern it.
+        """
         if not self._pauses:
             return
         now = self._clock.now()
         with self._lock:
-            for key in (kind, *_keys(kind, names)):
+            for key in (kind, *_keys(_kind_for_names(kind, renewal), names)):
                 pause = self._pauses.get(key)
                 if pause and pause.holds(now):
                     raise PausedError(key, pause)
 
-    def note(self, kind: str, error: ProblemError, names: Sequence[str] = ()) -> None:
-        """Remember the pause that a refusal asks for, if it does."""
+    def note(self, kind: str, error: ProblemError, names: Sequence[str] = (), renewal: bool = False) -> None:
+        """Remember the pause that a refusal asks for, if it does; ``renewal`` as for :meth:`check`."""
         if not error.asks_to_wait or not error.retry_after:
             return
         key = _meant(kind, error.problem, names)
         if key is None:
             return
+        if key != kind:
+            key = key.replace(kind, _kind_for_names(kind, renewal), 1)
         now = self._clock.now()
         until = now + timedelta(seconds=min(error.retry_after, longest_pause(error.problem.status).total_seconds()))
         with self._lock:
@@ -160,6 +166,11 @@ def _describe(key: str) -> str:
     kind, _space, name = key.partition(" ")
     domain = f" for names below {name[1:]}" if name.startswith(".") else f" for {name}"
     return f"requests of the kind {kind}{domain if name else ''}"
+
+
+def _kind_for_names(kind: str, renewal: bool) -> str:
+    """What stands for the kind in the key of a pause for some names only."""
+    return f"{kind}(renewal)" if renewal else kind
 
 
 def _keys(kind: str, names: Sequence[str]) -> Iterator[str]:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from .._core.clock import read_instant
 from .._core.errors import Error
 from .._core.identifier import Identifier
 from .._core.plain import tame
 
 PREFIX = "urn:ietf:params:acme:error:"
+DATE = re.compile(r"\b(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)? ?(?:Z|UTC|\+00:?00)(?!\w)")
 # A document nested deeper than RFC 8555 §6.7.1 allows is kept as it came, but not taken apart.
 DEEPEST = 2
 
@@ -79,6 +83,12 @@ class Problem:
     def reason(self) -> str:
         """Name and detail of this problem alone, on one line."""
         return " ".join((f"{self.name}: {self.detail}" if self.detail else self.name).split())
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """The latest date (UTC) in the text: a limit often says there until when it holds (``retry after 2026-…``)."""
+        found = (read_instant(f"{day}T{time}Z") for day, time in DATE.findall(self.sentence()))
+        return max((instant for instant in found if instant), default=None)
 
     def by_identifier(self) -> dict[Identifier, tuple[Problem, ...]]:
         """The problem and its subproblems that name an identifier, by that identifier."""

@@ -55,13 +55,15 @@ class Session:
         *,
         kind: str | None = None,
         names: Sequence[str] = (),
+        renewal: bool = False,
         repeatable: bool | None = None,
         accept: str | None = None,
     ) -> requests.Response:
         """A signed POST, or a POST-as-GET for ``payload`` None (RFC 8555 §6.3).
 
         ``kind`` is what the CA's pauses go by, for resources that the directory
-        doesn't name, and ``names`` whom the request is about. ``repeatable``:
+        doesn't name, ``names`` whom the request is about, and ``renewal`` says
+        that the CA has issued for exactly these before. ``repeatable``:
         send again when the connection broke before the answer came. Reading
         always is; see :meth:`Network.post`. A request that came too fast for the CA is
         sent again, see :class:`Throttle`. PausedError when the CA wants none of that kind now.
@@ -74,7 +76,7 @@ class Session:
         kind = kind or self._kinds.get(url, "other")
 
         def ask() -> requests.Response:
-            self.pauses.check(kind, names)
+            self.pauses.check(kind, names, renewal)
             return self._signing.post(url, payload, **options)
 
         try:
@@ -82,7 +84,7 @@ class Session:
         except ProblemError as error:
             # a nonce that a request needs is asked for on the way, and what the CA says to that is noted there
             if error.what != NEW_NONCE:
-                self.pauses.note(kind, error, names)
+                self.pauses.note(kind, error, names, renewal)
             raise
 
     def get(self, url: str, kind: str, what: str) -> requests.Response:

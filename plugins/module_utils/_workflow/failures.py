@@ -9,6 +9,7 @@ documents of the store and the time in, documents out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,6 +32,11 @@ MOST_VALIDATIONS, VALIDATION_WINDOW = 5, timedelta(hours=1)
 LONGEST_REASON = 500
 KEPT = timedelta(days=30)
 """How long the failures of a name are kept that nobody tries any more."""
+
+EXPLANATION = re.compile(
+    r"//(docs?|help|support|community|kb|wiki)\.|/(docs?|documentation|help|support|kb|faq|wiki)\b|limits?\b"
+)
+"""What tells a page about limits in general from one where somebody can lift one."""
 
 _CHALLENGE = "_acme-challenge."
 
@@ -127,10 +133,12 @@ def refusal_in(error: Error, now: datetime, identifiers: Iterable[Identifier] = 
 def _is_for_a_human(problem: Problem, identifiers: Iterable[Identifier]) -> bool:
     """Whether there is something to act on: a page to go to, or one of these names.
 
-    A CA that is merely busy tells neither, and would have every certificate of a fleet stopped by it.
+    A CA that is merely busy tells neither, and would have every certificate of a fleet stopped by it. A page that
+    explains the limit is none to act on.
     """
+    pages = [url for url in URL.findall(problem.sentence()) if not EXPLANATION.search(url)]
     names = {name for identifier in identifiers for name in (identifier.value, identifier.base)}
-    return URL.search(problem.sentence()) is not None or not names.isdisjoint(words_of(problem))
+    return bool(pages) or not names.isdisjoint(words_of(problem))
 
 
 def blamed(error: Error, identifiers: Iterable[Identifier]) -> frozenset[str]:

@@ -314,7 +314,7 @@ def _pause(each: Candidate, pauses: Pauses, kinds: Sequence[str]) -> PausedError
     found: list[PausedError] = []
     for kind in kinds:
         try:
-            pauses.check(kind, each.exact_names)
+            pauses.check(kind, each.exact_names, each.decision.issued_before)
         except PausedError as error:
             found.append(error)
     return max(found, key=lambda error: error.until, default=None)

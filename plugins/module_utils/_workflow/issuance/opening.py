@@ -142,7 +142,7 @@ def _order_anew(run: Run, attempt: Attempt) -> None:
     if attempt.held:
         raise attempt.held
     target, wanted = attempt.decision.target, attempt.decision.wanted
-    run.session.pauses.check("newOrder", [each.value for each in wanted.identifiers])
+    run.session.pauses.check("newOrder", [each.value for each in wanted.identifiers], attempt.decision.issued_before)
     _remember(run, attempt, None)
     try:
         order, attempt.replaces = _send(run, attempt)
@@ -178,17 +178,17 @@ def _send(run: Run, attempt: Attempt) -> tuple[Order, str | None]:
 
     When the CA refuses ``replaces``, the order is made without it, and that is remembered (RFC 9773 §5).
     """
-    wanted = attempt.decision.wanted
+    wanted, renewal = attempt.decision.wanted, attempt.decision.issued_before
     # a CA that does not know the word may refuse the order over it, or break
     willing = run.session.directory.renewal_information and not _has_failed_often(run, attempt)
     replaces = attempt.decision.replaces if willing else None
     try:
-        return new_order(run.session, wanted.identifiers, attempt.profile, replaces), replaces
+        return new_order(run.session, wanted.identifiers, attempt.profile, replaces, renewal), replaces
     except ProblemError as error:
         if replaces is None or not _may_be_about_replaces(error):
             raise
         refused = error
-    order = new_order(run.session, wanted.identifiers, attempt.profile)
+    order = new_order(run.session, wanted.identifiers, attempt.profile, renewal=renewal)
     with suppress(StoreError):  # the next renewal finds it out again
         note_not_replaceable(run.store, attempt.decision.target, replaces, refused.problem.reason)
     return order, None

@@ -331,6 +331,50 @@ def test_new_names_of_a_registered_domain_are_counted_ahead(site: Found) -> None
     assert set(statuses(found.keep(*shops, later=7 * DAY, max_orders_per_domain=2)).values()) == {"issued", "valid"}
 
 
+def test_a_limit_on_new_names_of_a_domain_holds_up_no_renewal(site: Found) -> None:
+    """Six-day certificates would expire meanwhile."""
+    found = site(lifetime=timedelta(hours=160))
+    old, new = site_of("old", key_types=["ecdsa-p256"]), site_of("new", key_types=["ecdsa-p256"])
+    found.keep(old)
+    text = 'too many certificates (50) already issued for "example.com" in the last 168h0m0s'
+    found.ca.script["/new-order"] = deque([refusal("rateLimited", 429, text, Retry_After="604800")])
+    assert statuses(found.keep(old, new, later=timedelta(hours=1)))["new/ecdsa-p256"] == "deferred"
+    later = found.keep(old, new, site_of("third", key_types=["ecdsa-p256"]), later=5 * DAY)
+    assert statuses(later) == {
+        "old/ecdsa-p256": "renewed",
+        "new/ecdsa-p256": "deferred",
+        "third/ecdsa-p256": "deferred",
+    }
+
+
+def test_a_date_in_the_text_of_a_limit_is_waited_for(site: Found) -> None:
+    found = site()
+    until = found.clock.now() + timedelta(hours=30)
+    text = f"too many new orders, retry after {until:%Y-%m-%d %H:%M:%S} UTC: see https://letsencrypt.org/docs/rate-limits/#x"
+    found.ca.script["/new-order"] = deque([refusal("rateLimited", 429, text)])
+    (entry,) = found.keep(site_of("shop", key_types=["ecdsa-p256"]))["certificates"]
+    assert (entry["status"], entry["needs_human"]) == ("deferred", False)
+    assert entry["next_attempt"] == format_instant(until)
+    assert statuses(found.keep(site_of("shop"), later=timedelta(hours=31)))["shop/ecdsa-p256"] == "issued"
+
+
+@pytest.mark.parametrize(
+    ("page", "acts"),
+    [
+        ("https://letsencrypt.org/docs/rate-limits/", False),
+        ("https://help.ca.test/articles/too-many-requests", False),
+        ("https://ca.test/kb/429", False),
+        ("https://ca.test/sfe/v1/unpause?jwt=x", True),
+        ("https://portal.ca.test/account/subscription", True),
+    ],
+)
+def test_a_page_that_explains_a_limit_is_none_that_somebody_has_to_go_to(site: Found, page: str, acts: bool) -> None:
+    found = site()
+    found.ca.script["/new-order"] = deque([refusal("rateLimited", 429, f"too much: {page}")])
+    (entry,) = found.keep(site_of("shop", key_types=["ecdsa-p256"]))["certificates"]
+    assert entry["needs_human"] is acts
+
+
 def test_renewals_do_not_count_for_their_registered_domain(site: Found) -> None:
     found = site(**BOULDER)
     shops = [{**site_of(f"s{number}"), "domains": [f"s{number}.shop.co.uk"]} for number in range(3)]
