@@ -155,7 +155,7 @@ notes:
   - The action group C(certfleet.acme.acme) sets O(directory), O(ca_bundle), O(store) and O(account) once for all modules.
 requirements:
   - Python >= 3.10 on the validation host
-  - acme, certifi, cryptography, dnspython, idna, josepy, requests, urllib3
+  - acme, certifi, cryptography, dnspython, idna, josepy, publicsuffixlist, requests, urllib3
 """
 
 EXAMPLES = r"""

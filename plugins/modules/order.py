@@ -15,6 +15,9 @@ description:
   - For those who publish challenges by other means than M(certfleet.acme.certificates), such as the module of a DNS provider.
   - With O(state=present) it makes an order for every certificate of the list that is due, and says which TXT values, files or certificates the challenges need.
     Orders that are pending already are taken up again.
+  - For exactly the same names, as of RSA and ECDSA, one order is open at a time, since CAs answer a second one with the first.
+    With O(state=finalized) the next certificate is ordered when the one before it is there, and finished at once where the CA still holds the names valid.
+    Where it does not, it stays V(deferred), RV(orders) and the other needs are returned for it, and it takes another round.
   - With O(state=finalized), once all of that can be seen from outside, it answers the challenges, fetches the certificates and puts them into the store.
   - Names whose authorization is still valid at the CA need no challenge and are left out of what has to be published.
   - Failures are remembered as M(certfleet.acme.certificates) does. No order is made before it is time for the next attempt, unless O(retry) asks for it,
@@ -54,7 +57,7 @@ seealso:
     description: Publishes and verifies what this module returns in RV(dns_records).
 requirements:
   - Python >= 3.10 on the validation host
-  - acme, certifi, cryptography, idna, josepy, requests, urllib3
+  - acme, certifi, cryptography, idna, josepy, publicsuffixlist, requests, urllib3
 """
 
 EXAMPLES = r"""
@@ -89,7 +92,7 @@ certificates:
   elements: dict
 orders:
   description: The orders that are pending.
-  returned: when O(state=present) and not in check mode
+  returned: when not in check mode
   type: list
   elements: dict
   contains:
@@ -118,7 +121,7 @@ dns_records:
   description:
     - The TXT values that dns-01 needs, in the form of the option O(certfleet.acme.dns01#module:records).
     - Each name is there once, with the values of all orders that share it; all of them must be there together.
-  returned: when O(state=present) and not in check mode
+  returned: when not in check mode
   type: list
   elements: dict
   contains:
@@ -133,7 +136,7 @@ dns_records:
       sample: [gfj9Xq...Rg85nM]
 http_files:
   description: The files that http-01 needs, for each name that is validated by it.
-  returned: when O(state=present) and not in check mode
+  returned: when not in check mode
   type: list
   elements: dict
   contains:
@@ -150,7 +153,7 @@ http_files:
       type: str
 tls_certificates:
   description: The certificates that tls-alpn-01 needs, self-signed and only for connections with the protocol C(acme-tls/1) (RFC 8737).
-  returned: when O(state=present) and not in check mode
+  returned: when not in check mode
   type: list
   elements: dict
   contains:
