@@ -131,7 +131,7 @@ seealso:
   - module: certfleet.acme.store_info
 requirements:
   - Python >= 3.10 on the validation host
-  - acme, certifi, cryptography, idna, josepy, requests, urllib3; Jinja2 with O(page), prometheus_client with O(metrics)
+  - acme, certifi, cryptography, idna, josepy, publicsuffixlist, requests, urllib3; Jinja2 with O(page), prometheus_client with O(metrics)
 """
 
 EXAMPLES = r"""
