@@ -352,7 +352,7 @@ if TYPE_CHECKING:
 
     from ..module_utils._core.clock import Clock
     from ..module_utils._core.files import Files
-    from ..module_utils._workflow.issuance.recipes import Means
+    from ..module_utils._workflow.issuance.means import Means
     from ..module_utils._workflow.wanted import Wanted
 
 
@@ -399,7 +399,7 @@ def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, f
     from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
     from ..module_utils._http.verification import Rules
     from ..module_utils._workflow.issuance.alpn import Listener
-    from ..module_utils._workflow.issuance.recipes import Means
+    from ..module_utils._workflow.issuance.means import Means
     from ..module_utils._workflow.issuance.web import Web
 
     by_dns = [each.name for each in wanted if each.challenge == "dns-01"]

@@ -29,7 +29,8 @@ from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
 from .inquiry import Inquiry
 from .issuance.dns import rehearse
-from .issuance.recipes import Means, issue
+from .issuance.means import Means
+from .issuance.recipes import issue
 from .issuance.run import Attempt, Placement, Run
 from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory

@@ -21,7 +21,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._store.memory impor
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.recipes import Means
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted

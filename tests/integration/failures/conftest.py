@@ -17,7 +17,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder impo
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.recipes import Means
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import FailOn
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering

@@ -31,7 +31,7 @@ from tests.lab.waiting import wait_until
 class Heedless(Pauses):
     """Asks again however long the CA wants to be left alone: it is the CA that is tested."""
 
-    def note(self, kind: str, error: ProblemError, names: Sequence[str] = ()) -> None:
+    def note(self, kind: str, error: ProblemError, names: Sequence[str] = (), renewal: bool = False) -> None:
         """Remember nothing."""
 
 

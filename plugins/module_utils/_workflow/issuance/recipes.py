@@ -5,35 +5,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from typing import Protocol
 
-from ..._dns.fleet import Fleet
 from . import steps
-from .alpn import AlpnAnswers, Listener
 from .awaiting import await_issued, await_ready
-from .dns import DnsAnswers, check_zones
 from .opening import open_orders, resume_orders
 from .run import Run
 from .storing import note_orders, record_failures, store_issued
-from .web import Web, WebAnswers
 
 
-@dataclass(frozen=True)
-class Means:
-    """With what challenges are answered; the responders have ``wait`` seconds. ``csrs`` came from frontends."""
+class Solver(Protocol):
+    """Has the answers to one kind of challenge in place while the CA looks."""
 
-    fleet: Fleet
-    wait: float
-    web: Web
-    listener: Listener = field(default_factory=Listener)
-    csrs: Mapping[str, steps.CsrOrProblem] = field(default_factory=dict)
+    def prepare(self) -> None:
+        """Find out what the orders need; an attempt that can't have it fails or is parked here."""
+
+    def publish(self) -> None:
+        """Have every answer where the CA will look when this returns; what lacks one fails."""
+
+    def withdraw(self) -> None:
+        """Take away whatever was published, also after a failure."""
+
+
+class Means(Protocol):
+    """With what challenges are answered; ``csrs`` came from frontends."""
 
     @property
-    def taken_up(self) -> frozenset[str]:
-        """The certificates that others have done their part for, and that alone are gone on with."""
-        return self.web.placed | frozenset(self.csrs)
+    def csrs(self) -> Mapping[str, steps.CsrOrProblem]:
+        """By certificate, as text."""
+
+    def check(self, run: Run) -> None:
+        """Let drop out before an order is made what could not be answered."""
+
+    def solvers(self, run: Run) -> Sequence[Solver]:
+        """One for each kind of challenge."""
 
 
 def issue(run: Run, means: Means) -> None:
@@ -43,21 +50,17 @@ def issue(run: Run, means: Means) -> None:
     and the disk are kept at work meanwhile.
     """
     _order(run, means)
-    all_answers = (
-        DnsAnswers(run, means.fleet, means.wait),
-        WebAnswers(run, means.web),
-        AlpnAnswers(run, means.listener),
-    )
-    for answers in all_answers:
-        answers.prepare()
+    solvers = means.solvers(run)
+    for solver in solvers:
+        solver.prepare()
     with ThreadPoolExecutor(max_workers=1) as background:
         try:
-            for answers in all_answers:
-                answers.publish()
+            for solver in solvers:
+                solver.publish()
             steps.answer(run)
             await_ready(run)
         finally:
-            withdrawals = [background.submit(answers.withdraw) for answers in all_answers]
+            withdrawals = [background.submit(solver.withdraw) for solver in solvers]
         _collect(run)
     for withdrawal in withdrawals:
         withdrawal.result()
@@ -91,7 +94,7 @@ def _order(run: Run, means: Means | None = None) -> None:
     steps.check_profiles(run)
     steps.prepare_keys(run, means.csrs if means else {})
     if means:
-        check_zones(run, means.fleet)
+        means.check(run)
     note_orders(run)
     open_orders(run)
     steps.read_authorizations(run)

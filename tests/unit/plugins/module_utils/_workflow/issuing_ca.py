@@ -30,7 +30,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates
 from ansible_collections.certfleet.acme.plugins.module_utils._store.layout import authority_name
 from ansible_collections.certfleet.acme.plugins.module_utils._store.memory import AccountMemory
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.recipes import Means
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import Limits
