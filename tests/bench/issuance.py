@@ -86,6 +86,7 @@ def options(lab: Lab, store: Path, listed: Path, ca: Ca) -> dict[str, Any]:
         # the lab's CA has no limit
         "max_orders": 1_000_000,
         "max_orders_per_names": 1_000_000,
+        "max_orders_per_domain": 1_000_000,
     }
 
 

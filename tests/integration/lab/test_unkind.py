@@ -120,13 +120,12 @@ def test_limits_are_told_to_a_client(client: Client, proxy: CaProxy) -> None:
 
 
 def test_requests_beyond_a_rate_are_refused_whatever_they_are_for(client: Client, proxy: CaProxy) -> None:
-    rate = RequestRate(0.001, burst=3)
+    """The client waits and sends again; 50 ms are what the limit makes it wait at least."""
+    rate = RequestRate(20, burst=3)
     proxy.behave(rate)
-    for _request in range(4):
+    for _request in range(8):
         fetch_account(client.session)
-    with pytest.raises(ProblemError, match="HTTP 429"):
-        fetch_account(client.session)
-    assert rate.struck == 1
+    assert rate.struck
 
 
 def test_the_old_key_is_good_for_a_while(client: Client, proxy: CaProxy) -> None:
