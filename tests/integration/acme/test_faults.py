@@ -75,10 +75,10 @@ def test_the_time_for_an_answer_is_for_all_of_it(
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_web_page_of_a_server_in_front_keeps_retry_after(proxy: CaProxy, through_proxy: Session, status: int) -> None:
-    proxy.inject("newOrder", web_page(status, "17"), first())
+    proxy.inject("newOrder", web_page(status, "170"), first())
     with pytest.raises(ProblemError, match="Please wait") as raised:
         new_order(through_proxy, NAMES, profile="classic")
-    assert (raised.value.problem.status, raised.value.retry_after) == (status, 17)
+    assert (raised.value.problem.status, raised.value.retry_after) == (status, 170)
 
 
 @pytest.mark.parametrize(("effect", "taken"), [(lose_request(), False), (lose_answer(), True)])
