@@ -22,6 +22,8 @@ import debian
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
+ACME2CERTIFIER = ROOT / "tests" / "acme2certifier.txt"
+"""A CA of the lab, with libraries of its own."""
 
 SERVER_PACKAGES = (
     "knot", "knot-dnsutils",
@@ -34,8 +36,8 @@ SERVER_PACKAGES = (
     "lego",
     "chromium-headless-shell", "fonts-dejavu-core",
 )  # fmt: skip
-UNSTABLE_PACKAGES = ("pebble",)
-"""From unstable: the release's Pebble knows neither profiles nor renewal information."""
+UNSTABLE_PACKAGES = ("pebble", "caddy")
+"""From unstable: the release's Pebble knows neither profiles nor renewal information, and its Caddy is too old."""
 
 TOOLS = (
     "usr/bin/openssl", "usr/bin/lego", "usr/bin/sqlite3", "usr/bin/kdig", "usr/bin/knsupdate",
@@ -71,7 +73,8 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             prepare_servers(CACHE / "servers")
-            prepare_environment(CACHE / "venv")
+            prepare_environment(CACHE / "venv", REQUIREMENTS)
+            prepare_environment(CACHE / "acme2certifier", ACME2CERTIFIER)
             prepare_collection_path(CACHE / "collections")
         except (debian.AptError, subprocess.CalledProcessError, OSError) as error:
             print(f"setup: failed: {error}", file=sys.stderr)
@@ -116,15 +119,15 @@ def write_wrappers(folder: Path) -> None:
         wrapper.chmod(0o755)
 
 
-def prepare_environment(folder: Path) -> None:
-    """Build the virtual environment from tests/requirements.txt."""
+def prepare_environment(folder: Path, requirements: Path) -> None:
+    """Build a virtual environment with what this file requires."""
     # A virtual environment is tied to its place and to its Python.
-    stamp = digest(REQUIREMENTS.read_text(encoding="utf-8"), sys.version, str(folder))
+    stamp = digest(requirements.read_text(encoding="utf-8"), sys.version, str(folder))
     if is_current(folder, stamp):
-        say("virtual environment is up to date")
+        say(f"virtual environment {folder.name} is up to date")
         return
     started = time.monotonic()
-    say(f"building the virtual environment with Python {sys.version.split()[0]}")
+    say(f"building the virtual environment {folder.name} with Python {sys.version.split()[0]}")
     remove(folder)
     run(sys.executable, "-m", "venv", "--without-pip", str(folder))
     python = str(folder / "bin" / "python")
@@ -134,10 +137,10 @@ def prepare_environment(folder: Path) -> None:
     # Debian's Python comes without pip; the wheel can be run from where it is.
     wheel = debian.fetch_pip_wheel(CACHE / "apt" / "pip")
     environment["PYTHONPATH"] = str(wheel)
-    run(python, "-m", "pip", "install", "-r", str(REQUIREMENTS), env=environment, log=CACHE / "pip.log")
+    run(python, "-m", "pip", "install", "-r", str(requirements), env=environment, log=CACHE / "pip.log")
     remove(CACHE / "apt")
     write_stamp(folder, stamp)
-    say(f"virtual environment built in {time.monotonic() - started:.0f} s")
+    say(f"virtual environment {folder.name} built in {time.monotonic() - started:.0f} s")
 
 
 def prepare_collection_path(folder: Path) -> None:
