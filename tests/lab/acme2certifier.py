@@ -1,36 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""acme2certifier, an ACME server before other CAs; here before a CA of its own made with the cryptography library."""
+"""acme2certifier with a CA of its own, kept by OpenSSL's library, and external binding."""
 
 from __future__ import annotations
 
-import datetime
+import configparser
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
-
 from .another_ca import ADDRESS, AnotherCa
+from .authority import make_authority
 from .lab import Lab
-from .programs import ROOT
+from .model import LabError
+from .programs import ROOT, server_environment
 
-PROGRAM = ROOT / ".cache" / "acme2certifier" / "bin" / "gunicorn"
-APPLICATION = Path(__file__).with_name("acme2certifier_wsgi.py")
-DAYS = 30
+PYTHON = ROOT / ".cache" / "acme2certifier" / "bin" / "python"
 
 
 class Acme2certifier(AnotherCa):
-    """Makes an authorization invalid whose challenge failed, and leaves its order pending.
+    """Validates dns-01 through the lab's resolver; binds accounts when MAC keys (base64url) are given by key id."""
 
-    ``external_accounts`` are MAC keys (base64url) by key identifier; with any, it insists on one.
-    """
-
-    def __init__(self, lab: Lab, external_accounts: Mapping[str, str] | None = None) -> None:
-        super().__init__("acme2certifier-bound" if external_accounts else "acme2certifier", lab)
-        self._external_accounts = dict(external_accounts or {})
+    def __init__(self, lab: Lab, mac_keys: Mapping[str, str] | None = None) -> None:
+        super().__init__("bound-acme2certifier" if mac_keys else "acme2certifier", lab)
+        self.mac_keys = mac_keys or {}
 
     @property
     def directory(self) -> str:
@@ -38,68 +31,54 @@ class Acme2certifier(AnotherCa):
         return f"https://{ADDRESS}:{self.port}/directory"
 
     def configure(self) -> None:
-        """Write acme_srv.cfg and make the CA."""
+        """Write the configuration, the CA it issues from and the keys of its customers."""
+        make_authority(self.folder / "issuer.pem", self.folder / "issuer.key")
         (self.folder / "issued").mkdir(exist_ok=True)
-        _make_authority(self.folder / "ca.key", self.folder / "authority.pem")
-        (self.folder / "bindings.json").write_text(json.dumps(self._external_accounts), encoding="ascii")
-        (self.folder / "acme_srv.cfg").write_text(self._configuration(), encoding="utf-8")
+        shutil.copy(Path(__file__).with_name("acme2certifier_wsgi.py"), self.folder)
+        bindings = self.folder / "bindings.json"
+        bindings.touch(mode=0o600)
+        bindings.write_text(json.dumps(dict(self.mac_keys)), encoding="utf-8")
+        settings = configparser.ConfigParser(interpolation=None)
+        settings.read_dict(self._configuration())
+        with open(self.folder / "acme_srv.cfg", "w", encoding="utf-8") as file:
+            settings.write(file)
 
     def command(self) -> Sequence[str]:
-        """Run in the foreground."""
-        listener = ["--bind", f"{ADDRESS}:{self.port}", "--certfile", str(self.listener.certificate)]
-        listener += ["--keyfile", str(self.listener.key)]
-        application = ["--chdir", str(APPLICATION.parent), f"{APPLICATION.stem}:application"]
-        return [str(PROGRAM), *listener, "--workers", "1", "--threads", "8", "--no-control-socket", *application]
+        """Run gunicorn in the foreground; one process, since the nonces lie in one SQLite file."""
+        if not PYTHON.exists():
+            raise LabError("acme2certifier is missing: run script/setup first")
+        tls = ("--certfile", str(self.listener.certificate), "--keyfile", str(self.listener.key))
+        listen = ("--bind", f"{ADDRESS}:{self.port}", "--threads", "8", "--worker-tmp-dir", str(self.folder))
+        application = "acme2certifier_wsgi:application"
+        return [str(PYTHON), "-m", "gunicorn", "--no-control-socket", *listen, *tls, application]
 
     def environment(self) -> dict[str, str]:
-        """Where its configuration is, and the port of the lab's resolver."""
-        return super().environment() | {
-            "ACME_SRV_CONFIGFILE": str(self.folder / "acme_srv.cfg"),
-            "ACME2CERTIFIER_BASE_DIR": str(self.folder),
-            "LAB_RESOLVER_PORT": str(self.lab.resolver[1]),
-            "HOME": str(self.folder),
+        """The virtual environment's Python needs none of the fetched libraries."""
+        own = {"ACME_SRV_CONFIGFILE": str(self.folder / "acme_srv.cfg"), "HOME": str(self.folder)}
+        own["LAB_RESOLVER_PORT"] = str(self.lab.resolver[1])
+        return {key: value for key, value in server_environment().items() if key in ("PATH", "LC_ALL")} | own
+
+    def _configuration(self) -> dict[str, dict[str, str]]:
+        sections = {
+            "Nonce": {},
+            "CAhandler": {
+                "handler_module": "acme2certifier.cahandlers.openssl_ca_handler",
+                "issuing_ca_key": str(self.folder / "issuer.key"),
+                "issuing_ca_cert": str(self.folder / "issuer.pem"),
+                "issuing_ca_crl": str(self.folder / "issuer.crl"),
+                "cert_save_path": str(self.folder / "issued"),
+                "cert_validity_days": "90",
+            },
+            "DBhandler": {
+                "handler_module": "acme2certifier.dbhandlers.wsgi_handler",
+                "dbfile": str(self.folder / "acme.db"),
+            },
+            "Certificate": {"revocation_reason_check_disable": "False"},
+            "Challenge": {"dns_server_list": json.dumps([self.lab.resolver[0]])},
+            "Directory": {"tos_url": f"https://{ADDRESS}:{self.port}/terms"},
+            "Order": {"tnauthlist_support": "False"},
         }
-
-    def _configuration(self) -> str:
-        bindings = f"\n[EABhandler]\neab_handler_module: acme2certifier.eabhandlers.json_handler\nkey_file: {self.folder}/bindings.json\n"
-        return f"""\
-[DEFAULT]
-debug: False
-dns_server_list: ["{self.lab.resolver[0]}"]
-
-[DBhandler]
-handler: wsgi
-dbfile: {self.folder}/acme_srv.db
-
-[CAhandler]
-handler_module: acme2certifier.cahandlers.openssl_ca_handler
-issuing_ca_key: {self.folder}/ca.key
-issuing_ca_cert: {self.folder}/authority.pem
-issuing_ca_crl: {self.folder}/revoked.crl
-ca_cert_chain_list: []
-cert_save_path: {self.folder}/issued
-cert_validity_days: {DAYS}
-{bindings if self._external_accounts else ""}"""
-
-
-def _make_authority(key_path: Path, certificate_path: Path) -> None:
-    if certificate_path.exists():
-        return
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "certfleet lab second CA")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    key_path.touch(mode=0o600)
-    key_path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-    )
-    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        if self.mac_keys:
+            handler = {"eab_handler_module": "acme2certifier.eabhandlers.json_handler"}
+            sections["EABhandler"] = handler | {"key_file": str(self.folder / "bindings.json")}
+        return sections

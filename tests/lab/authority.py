@@ -59,6 +59,28 @@ def make_listener(folder: Path, *addresses: str) -> Listener:
     return listener
 
 
+def make_authority(certificate: Path, key: Path) -> None:
+    """Make a root whose key is kept: for a CA that issues from files."""
+    if certificate.exists():
+        return
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("certfleet lab issuer")
+    root = (
+        _builder(name, name, root_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(root_key.public_key()), critical=False)
+        .sign(root_key, hashes.SHA256())
+    )
+    key.touch(mode=0o600)
+    key.write_bytes(
+        root_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    certificate.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+
+
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
@@ -72,7 +94,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)
-        .not_valid_after(now + 30 * _DAY)
+        .not_valid_after(now + 365 * _DAY)
     )
 
 

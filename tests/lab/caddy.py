@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Caddy's ACME server, which is smallstep's code."""
+"""Caddy's acme_server: a CA with the code of smallstep's."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from collections.abc import Sequence
 
 from .another_ca import ADDRESS, AnotherCa
 from .lab import Lab
-from .programs import program
-
-AUTHORITIES = ("lab", "local")
-"""Ours, and the one that Caddy has anyway: neither may put its root into the machine's trust store."""
+from .programs import program, server_environment
 
 
 class Caddy(AnotherCa):
-    """Issues for twelve hours, has no ``meta`` in its directory, and leaves orders pending whose challenge failed."""
+    """Validates dns-01 through the lab's resolver; certificates are valid for 12 hours."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__("caddy", lab)
@@ -34,30 +31,25 @@ class Caddy(AnotherCa):
         return [program("caddy"), "run", "--config", str(self.folder / "caddy.json")]
 
     def environment(self) -> dict[str, str]:
-        """Everything that it keeps goes into its folder."""
-        folders = {name: str(self.folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
-        return super().environment() | folders
+        """Caddy keeps what it writes unasked below its home."""
+        return server_environment() | {"HOME": str(self.folder)}
 
     def _configuration(self) -> dict[str, object]:
-        issuer = {
-            "handler": "acme_server",
-            "ca": "lab",
-            "resolvers": [self.resolver],
-            "challenges": ["dns-01", "http-01", "tls-alpn-01"],
-            "policy": {"allow_wildcard_names": True},
-        }
         files = {"certificate": str(self.listener.certificate), "key": str(self.listener.key)}
+        handler = {"handler": "acme_server", "ca": "lab", "resolvers": [self.resolver], "challenges": ["dns-01"]}
         server = {
             "listen": [f"{ADDRESS}:{self.port}"],
-            "routes": [{"handle": [issuer]}],
-            "tls_connection_policies": [{}],
             "automatic_https": {"disable": True},
+            "tls_connection_policies": [{}],
+            "routes": [{"handle": [handler]}],
         }
+        # Without this Caddy puts its roots into the trust store of the machine when it runs as root.
+        untrusted = {"install_trust": False}
         return {
             "admin": {"disabled": True},
-            "storage": {"module": "file_system", "root": str(self.folder / "storage")},
+            "storage": {"module": "file_system", "root": str(self.folder / "data")},
             "apps": {
-                "pki": {"certificate_authorities": {name: {"install_trust": False} for name in AUTHORITIES}},
+                "pki": {"certificate_authorities": {"lab": untrusted, "local": untrusted}},
                 "tls": {"certificates": {"load_files": [files]}},
                 "http": {"servers": {"acme": server}},
             },

@@ -41,6 +41,7 @@ class Options:
     - `secondary`: whether NSD follows one of the primaries; without it there are three responders only.
     - `retry_after`: seconds that the CA asks to wait between polls of an authorization and of an order.
     - `asked`: the responders that the CA's resolver asks, in turn; the others serve the zones unasked.
+    - `unseen`: names for which the CA's resolver finds nothing, whatever the responders have.
     """
 
     zones: tuple[str, ...] = ("fleet.test", "sub.fleet.test", "shop.test", "validation.test", "blocked.test")
@@ -59,6 +60,7 @@ class Options:
     secondary: bool = True
     frontends: int = 3
     asked: tuple[str, ...] = ("knot", "bind", "powerdns", "nsd")
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ server:
     # Nothing outside the lab is asked, whatever the name.
     local-zone: "." static
 {"".join(f'    local-zone: "{zone}." transparent{chr(10)}' for zone in self.plan.options.zones)}
+{"".join(f'    local-zone: "{name}" static{chr(10)}' for name in self.plan.options.unseen)}
 remote-control:
     control-enable: no
 """ + "".join(map(self._stub, self.plan.options.zones))

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates are issued, renewed and revoked at each make of CA."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from .conftest import PATIENCE, UNSEEN, Store, statuses
+
+
+def site(name: str, *domains: str, **more: Any) -> dict[str, Any]:
+    """A certificate of the user's list, with nothing but defaults unless told otherwise."""
+    return {"name": name, "domains": list(domains or [f"{name}.fleet.test"]), **more}
+
+
+def test_twenty_sites_with_all_defaults_get_two_certificates_each_in_one_run(store: Store) -> None:
+    result = store.keep(*(site(f"dual{number}") for number in range(20)))
+    assert list(statuses(result).values()).count("issued") == len(statuses(result)) == 40
+
+
+def test_a_wildcard_and_its_base_are_in_one_certificate(store: Store) -> None:
+    result = store.keep(site("wild", "wild.fleet.test", "*.wild.fleet.test"))
+    assert set(statuses(result).values()) == {"issued"}
+    names = certificate(store, "wild").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(names.get_values_for_type(x509.DNSName)) == {"wild.fleet.test", "*.wild.fleet.test"}
+
+
+def test_a_name_that_fails_is_told_with_the_cas_reason_and_holds_up_no_other(store: Store) -> None:
+    began = time.monotonic()
+    result = store.keep(site("unseen", UNSEEN), site("well"), site("too"))
+    seconds = time.monotonic() - began
+    found = statuses(result)
+    assert {name: status for (name, _type), status in found.items()} == {
+        "unseen": "failed",
+        "well": "issued",
+        "too": "issued",
+    }
+    reasons = [entry["reason"] for entry in result["certificates"] if entry["name"] == "unseen"]
+    assert any(store.ca.make.failure in reason for reason in reasons)
+    assert not any("not validated within" in reason for reason in reasons)
+    assert seconds < PATIENCE / 3
+
+
+def test_a_certificate_is_renewed_before_it_expires(store: Store) -> None:
+    wanted = site("renewed", key_types=["ecdsa-p256"])
+    store.keep(wanted)
+    before = certificate(store, "renewed")
+    lifetime = before.not_valid_after_utc - before.not_valid_before_utc
+    assert set(statuses(store.keep(wanted)).values()) == {"valid"}
+    renewed = store.keep(wanted, later=lifetime * 0.95 - timedelta(days=1) * (lifetime > timedelta(days=20)))
+    assert set(statuses(renewed).values()) == {"renewed"}
+    assert certificate(store, "renewed").serial_number != before.serial_number
+
+
+@pytest.mark.parametrize("by_certificate", [False, True], ids=["account", "certificate"])
+def test_a_certificate_is_revoked_and_then_replaced(store: Store, by_certificate: bool) -> None:
+    wanted = site("revoked", key_types=["ecdsa-p256"])
+    store.keep(wanted)
+    before = certificate(store, "revoked")
+    revoked = store.revoke("revoked", by_certificate=by_certificate)
+    assert set(statuses(revoked).values()) == {"revoked"}, revoked
+    store.keep(wanted)
+    assert certificate(store, "revoked").serial_number != before.serial_number
+
+
+def certificate(store: Store, name: str, key_type: str = "ecdsa-p256") -> x509.Certificate:
+    """The live certificate in the store."""
+    path: Path = store.folder / "certificates" / name / key_type / "live/cert.pem"
+    return x509.load_pem_x509_certificate(path.read_bytes())
