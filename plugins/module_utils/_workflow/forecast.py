@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._core.clock import Clock
+from .candidate import Deferral
 from .job import Outcome, expect, put_off
 from .memory import Memory
-from .pacing import Deferral
 from .plan import Decision
 from .retry import Retry
 

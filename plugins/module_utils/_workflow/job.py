@@ -14,8 +14,8 @@ from typing import Any, Literal
 from .._core.clock import format_instant
 from .._core.errors import StoreError
 from .._store.certificates import CertificateStore, StoredCertificate
+from .candidate import Deferral, HeldError
 from .issuance.run import Attempt
-from .pacing import Deferral, HeldError
 from .plan import Decision, Stored, decide, read_stored
 from .recovery import mend, recover
 from .wanted import Wanted

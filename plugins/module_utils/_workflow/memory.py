@@ -21,6 +21,7 @@ from .._core.name import check_name
 from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
+from .candidate import Candidate, Known, is_exempt
 from .connection import Authority, account_in_use
 from .failures import (
     DELAYS,
@@ -38,7 +39,7 @@ from .failures import (
 from .issuance.run import Attempt
 from .job import Outcome
 from .orders import Limits, OrderLog
-from .pacing import Candidate, Known, Pace, is_exempt, pace
+from .pacing import Pace, pace
 from .pending import pending_order
 from .plan import Decision, order_by_urgency
 from .registered_domain import registered_domains

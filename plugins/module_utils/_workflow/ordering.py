@@ -17,6 +17,7 @@ from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
 from .agenda import Agenda
+from .candidate import Deferral
 from .connection import Authority, OpenSession, account_in_use, connect
 from .issuance import recipes
 from .issuance.needs import describe_needs
@@ -24,7 +25,7 @@ from .issuance.run import Attempt, Run
 from .job import FailOn, Outcome, clear_finished, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory
 from .orders import Limits
-from .pacing import Deferral, Pace
+from .pacing import Pace
 from .pending import pending_order
 from .plan import Decision
 from .retry import parse_retry

@@ -9,19 +9,17 @@ leave for when out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 
 from .._acme.pauses import PausedError, Pauses
 from .._core.clock import format_instant
-from .._core.errors import Error
+from .candidate import Candidate, Deferral, HeldError, Known, is_exempt
 from .failures import Failures
-from .orders import WINDOW, WINDOW_PER_NAMES, Limits, OrderLog, Slots
+from .orders import WINDOW_PER_NAMES, Slots
+from .places import Places
 from .plan import Decision
-from .registered_domain import registered_domains
-from .renewal import OFTEN
 from .wanted import Target
 
 EVERYTHING = ("directory", "newNonce", "order")
@@ -29,59 +27,6 @@ EVERYTHING = ("directory", "newNonce", "order")
 
 ALL_OF_AN_ORDER = ("newOrder", "authorization", "challenge", "finalize", "certificate")
 """Those that a new order needs besides; none is made to be left lying about."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A certificate that is due, and what is remembered of it.
-
-    ``pending``: an order for it can be resumed. ``open``: there may be one, also where its URL is not known.
-    """
-
-    decision: Decision
-    failures: Failures = field(default_factory=Failures)
-    pending: bool = False
-    open: bool = False
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """What its authorizations are about."""
-        return frozenset(identifier.base for identifier in self.decision.wanted.identifiers)
-
-    @cached_property
-    def exact_names(self) -> tuple[str, ...]:
-        """What its order is for."""
-        return tuple(sorted(identifier.value for identifier in self.decision.wanted.identifiers))
-
-
-@dataclass(frozen=True)
-class Deferral:
-    """Why a certificate is not tried now, and when it will be; None: when a human has acted and asked for it.
-
-    ``failing`` says that something is wrong, and that it does not just wait for its turn.
-    """
-
-    until: datetime | None
-    reason: str
-    failing: bool
-
-
-class HeldError(Error):
-    """No order may be made for a certificate at the moment, although one that is pending may go on."""
-
-    def __init__(self, deferral: Deferral) -> None:
-        super().__init__(deferral.reason)
-        self.deferral = deferral
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is remembered beside the certificates: failures by name, orders made, pauses that the CA asked for."""
-
-    identifiers: Mapping[str, Failures]
-    orders: OrderLog
-    pauses: Pauses
-    limits: Limits
 
 
 @dataclass
@@ -123,7 +68,7 @@ def pace(candidates: Sequence[Candidate], known: Known, now: datetime, only: Col
             open_now.append(each)
     leaders = _one_for_each_failing_name(open_now, known, now)
     first = _first_for_same_names(candidates, open_now, known, now)
-    places = _Places(known, now)
+    places = Places(known, now)
     for each in open_now:
         target = each.decision.target
         leader = leaders.get(target)
@@ -221,12 +166,6 @@ def _turn(each: Candidate, known: Known, now: datetime) -> tuple[bool, int, bool
     return _is_held_up(each, known, now), each.failures.count, not each.open
 
 
-def is_exempt(decision: Decision, failures: Failures, now: datetime) -> bool:
-    """Whether the CA counts the order against no limit: it says inside the CA's window what it replaces (RFC 9773 §5)."""
-    window = decision.stored.window if decision.stored else None
-    return decision.replaces is not None and window is not None and now in window and failures.count < OFTEN
-
-
 def _is_held_up(each: Candidate, known: Known, now: datetime) -> bool:
     """Whether its own names, or the CA, keep it from an order that it needs."""
     if each.pending:
@@ -237,76 +176,11 @@ def _is_held_up(each: Candidate, known: Known, now: datetime) -> bool:
     return own.next_free(now) > now and not is_exempt(each.decision, each.failures, now)
 
 
-def _no_order(each: Candidate, known: Known, places: _Places) -> Deferral | None:
+def _no_order(each: Candidate, known: Known, places: Places) -> Deferral | None:
     """Why no order may be made for a certificate now, or None when it has got its place among them."""
     if paused := _pause(each, known.pauses, ALL_OF_AN_ORDER):
         return Deferral(paused.until, paused.message, failing=True)
     return places.take(each)
-
-
-class _Places:
-    """The orders that may still be made, within all limits; each one that is taken is missing to the next."""
-
-    def __init__(self, known: Known, now: datetime) -> None:
-        self._orders = known.orders
-        self._limits = known.limits
-        self._now = now
-        self._all = Slots(known.orders.instants(now), known.limits.max_orders, WINDOW)
-        self._names: dict[tuple[str, ...], Slots] = {}
-        self._domains: dict[str, Slots] = {}
-        self._new: set[tuple[str, ...]] = set()
-
-    def take(self, each: Candidate) -> Deferral | None:
-        """Take a place, unless the certificate needs none; why and until when there is none."""
-        if is_exempt(each.decision, each.failures, self._now):
-            return None
-        for until, reason in self._own_limits(each):
-            if until > self._now:
-                return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=True)
-        until = self._all.next_free(self._now)
-        self._all.take(until)
-        if until > self._now:
-            reason = f"max_orders: {self._limits.max_orders} orders are as many as are made in three hours"
-            return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=False)
-        self._of_names(each).take(self._now)
-        for domain in self._new_domains(each):
-            self._of_domain(domain).take(self._now)
-        self._new.add(each.exact_names)
-        return None
-
-    def _own_limits(self, each: Candidate) -> Iterator[tuple[datetime, str]]:
-        most = self._limits.max_orders_per_names
-        yield (
-            self._of_names(each).next_free(self._now),
-            f"max_orders_per_names: its names have had {most} orders in seven days",
-        )
-        for domain in self._new_domains(each):
-            most = self._limits.max_orders_per_domain or 0
-            yield (
-                self._of_domain(domain).next_free(self._now),
-                f"max_orders_per_domain: {domain} has had {most} new sets of names in seven days",
-            )
-
-    def _of_names(self, each: Candidate) -> Slots:
-        names = each.exact_names
-        if names not in self._names:
-            taken = self._orders.instants_for(names, self._now)
-            self._names[names] = Slots(taken, self._limits.max_orders_per_names, WINDOW_PER_NAMES)
-        return self._names[names]
-
-    def _of_domain(self, domain: str) -> Slots:
-        if domain not in self._domains:
-            taken = self._orders.new_in(domain, self._now)
-            self._domains[domain] = Slots(taken, self._limits.max_orders_per_domain or 0, WINDOW_PER_NAMES)
-        return self._domains[domain]
-
-    def _new_domains(self, each: Candidate) -> frozenset[str]:
-        """The registered domains for which its names are new to the CA, if that is limited."""
-        known = each.decision.issued_before or each.exact_names in self._new
-        if known or self._limits.max_orders_per_domain is None:
-            return frozenset()
-        domains = registered_domains(each.decision.wanted.identifiers)
-        return frozenset(domain for domain in domains if not self._orders.has_new(domain, each.exact_names))
 
 
 def _pause(each: Candidate, pauses: Pauses, kinds: Sequence[str]) -> PausedError | None:

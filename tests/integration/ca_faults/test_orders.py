@@ -81,7 +81,9 @@ def test_an_order_that_never_arrived_is_made_once_more(site: Site) -> None:
     [("account", NO_LIST), ("orders", answer(404)), ("orders", break_json())],
     ids=["no list", "a list that is not there", "a list that can't be read"],
 )
-def test_without_a_list_a_lost_answer_costs_no_order_where_the_ca_hands_it_out_again(site: Site, kind: Any, effect: Effect) -> None:
+def test_without_a_list_a_lost_answer_costs_no_order_where_the_ca_hands_it_out_again(
+    site: Site, kind: Any, effect: Effect
+) -> None:
     (name,) = fresh(1)
     site.proxy.inject(kind, effect, always)
     site.proxy.inject("newOrder", lose_answer(), first())

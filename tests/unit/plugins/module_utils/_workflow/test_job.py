@@ -9,13 +9,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import NetworkError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.candidate import Deferral, HeldError
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import (
     FailOn,
     describe_fatal,
     outcome_of,
 )
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.pacing import Deferral, HeldError
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import Decision, Stored, decide
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.revoked import Revocation
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted

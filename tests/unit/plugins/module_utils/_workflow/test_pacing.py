@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import Pauses
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.candidate import Candidate, Known
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.failures import Failures
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import WINDOW, Limits, OrderLog
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.pacing import Candidate, Known, Pace, pace
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.pacing import Pace, pace
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import decide
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Target, parse_wanted
 from hypothesis import given
