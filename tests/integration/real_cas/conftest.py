@@ -29,6 +29,7 @@ from tests.clock import LaterClock
 from tests.lab import ROOM, Lab, Options
 from tests.lab.acme2certifier import Acme2certifier
 from tests.lab.caddy import Caddy
+from tests.lab.model import DAY
 from tests.options import responders, tsig_keys
 
 from .makes import CADDY, MAKES, PEBBLE, Make
@@ -36,6 +37,7 @@ from .makes import CADDY, MAKES, PEBBLE, Make
 UNSEEN = "unseen.fleet.test"
 PATIENCE = 120.0
 """Seconds: the module's default, which no test may need."""
+CONTACT = ("mailto:ops@fleet.test",)
 KEY_ID = "customer-1"
 MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
@@ -45,6 +47,8 @@ def shared_lab() -> Iterator[Lab]:
     """A lab whose CAs can't find one name."""
     options = Options(
         limits=ROOM,
+        # Pebble would pick any of several for an order without one
+        profiles={"classic": 90 * DAY},
         secondary=False,
         frontends=0,
         asked=("knot", "bind", "powerdns"),
@@ -92,7 +96,7 @@ def binding_ca(request: pytest.FixtureRequest, shared_lab: Lab) -> Iterator[Ca]:
 def store(ca: Ca, lab: Lab, tmp_path: Path) -> Store:
     """A store with an account."""
     store = Store(lab, ca, tmp_path / "store")
-    store.account(terms_agreed=True, contact=("mailto:ops@fleet.test",))
+    store.account(terms_agreed=True, contact=CONTACT)
     return store
 
 
@@ -118,7 +122,8 @@ class Store:
 
     def bound_account(self, mac_key: str = MAC_KEY) -> dict[str, Any]:
         """The same for an account of a customer."""
-        return self.account(terms_agreed=True, external_binding=ExternalBinding(KEY_ID, mac_key))
+        binding = ExternalBinding(KEY_ID, mac_key)
+        return self.account(terms_agreed=True, contact=CONTACT, external_binding=binding)
 
     def deactivate(self) -> dict[str, Any]:
         """The same with `state: absent`."""

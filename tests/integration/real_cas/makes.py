@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each make of CA can do; `docs/cas.md` tells users the same."""
+"""What each make of CA can't do; `docs/cas.md` tells users the same."""
 
 from __future__ import annotations
 
@@ -8,37 +8,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Make:
-    """A CA of the lab and what it can't do. A refusal is a part of the sentence that the user reads."""
+    """A make of CA. A refusal is a part of the sentence that users read, or None for what the CA can do.
+
+    - `rollover_refusal`: when an account gets another key (RFC 8555 §7.3.5).
+    - `key_revocation_refusal`: when a certificate's own key signs its revocation (RFC 8555 §7.6).
+    - `binds`: whether accounts can be bound to the CA's customers (RFC 8555 §7.3.4).
+    - `validation_failure`: the CA's reason when it finds no TXT record; acme2certifier gives none beyond the status.
+    """
 
     name: str
-    contact_change: bool = True
-    """Whether an account's contacts can be replaced."""
-    contact_removal: bool = True
-    """Whether `contact: []` leaves the account without contacts; otherwise the CA ignores it or refuses it."""
-    contact_refusal: str | None = None
-    """What the user reads when the CA refuses `contact: []`, or None when it ignores that."""
+    validation_failure: str
     rollover_refusal: str | None = None
+    key_revocation_refusal: str | None = None
     binds: bool = True
-    """Whether accounts can be bound to customers."""
-    bound_revocation_refusal: str | None = None
-    """What the user reads when a certificate's own key signs a revocation, although accounts are bound."""
-    failure: str = ""
-    """A part of the CA's own reason for a validation that failed."""
 
 
-PEBBLE = Make("pebble", failure="unseen.fleet.test")
+PEBBLE = Make("pebble", validation_failure="Error retrieving TXT records for DNS challenge")
 CADDY = Make(
     "caddy",
-    contact_removal=False,
+    validation_failure="There was a problem with a DNS query during identifier validation",
     rollover_refusal="can't change the key of an account",
     binds=False,
-    failure="unseen.fleet.test",
 )
 ACME2CERTIFIER = Make(
     "acme2certifier",
-    contact_removal=False,
-    contact_refusal="refused",
-    bound_revocation_refusal="signed_by=account",
-    failure="unseen.fleet.test",
+    validation_failure="the authorization for unseen.fleet.test is invalid",
+    key_revocation_refusal="signed_by=account",
 )
 MAKES = (PEBBLE, CADDY, ACME2CERTIFIER)
