@@ -18,6 +18,6 @@ def _reset_with_port(resolver: dns.resolver.Resolver) -> None:
     resolver.port = int(os.environ["LAB_RESOLVER_PORT"])
 
 
-dns.resolver.Resolver.reset = _reset_with_port  # type: ignore[method-assign]
+dns.resolver.Resolver.reset = _reset_with_port  # type: ignore[method-assign, assignment]
 
 from acme2certifier.share.acme2certifier_wsgi import application  # type: ignore[import-not-found]  # noqa: E402, F401
