@@ -28,6 +28,10 @@ from ..wanted import Target, Wanted
 STATUSES = ("pending", "ready", "processing", "valid", "invalid")
 
 
+LONGEST_PAUSE = 60.0
+"""Seconds between two looks at an order: CAs have been seen to ask for a day where validation took a second."""
+
+
 class LostOrderError(Error):
     """Nothing can become of the order, for no fault of the certificate or its names: a new order helps."""
 
@@ -169,7 +173,7 @@ class Run:
         LostOrderError for a status that RFC 8555 §7.1.6 does not know.
         """
         attempt.order = order
-        attempt.next_look = self.clock.monotonic() + (order.retry_after or 0.0)
+        attempt.next_look = self.clock.monotonic() + min(order.retry_after or 0.0, LONGEST_PAUSE)
         if order.status not in STATUSES:
             raise LostOrderError(f"Nothing can become of the order {order.url}: its status is {order.status}")
 

@@ -109,6 +109,14 @@ def test_the_pause_that_the_ca_asks_for_is_kept(clock: FakeClock) -> None:
     assert times == [3.0, 6.0]
 
 
+def test_a_pause_of_a_day_between_two_looks_is_not_believed(clock: FakeClock) -> None:
+    ca = SlowCa(clock, "processing", "valid", "86400")
+    run = make_run(ca, [4.0], patience=120.0)
+    await_issued(run)
+    assert run.attempts[0].failure is None
+    assert clock.seconds == pytest.approx(60.0)
+
+
 def test_what_was_done_meanwhile_is_part_of_the_pause(clock: FakeClock) -> None:
     ca = SlowCa(clock, "processing", "valid", "3")
     run = make_run(ca, [0.0])
