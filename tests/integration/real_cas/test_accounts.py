@@ -11,6 +11,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import
 from tests.lab import Lab
 
 from .conftest import Ca, Store, statuses
+from .makes import MAKES
 
 
 def test_an_account_is_registered_once(store: Store) -> None:
@@ -56,6 +57,13 @@ def test_an_account_is_bound_to_a_customer(binding_ca: Ca, lab: Lab, tmp_path: P
     assert set(statuses(store.keep(site)).values()) == {"issued"}
     revoked = store.revoke("bound", by_certificate=False)
     assert set(statuses(revoked).values()) == {"revoked"}, revoked
+
+
+@pytest.mark.parametrize("ca", [make for make in MAKES if not make.binds], ids=lambda make: make.name, indirect=True)
+def test_a_binding_is_no_hindrance_where_the_ca_knows_none(ca: Ca, lab: Lab, tmp_path: Path) -> None:
+    store = Store(lab, ca, tmp_path / "store")
+    assert store.bound_account()["actions"] == ["register"]
+    assert not store.bound_account()["changed"]
 
 
 def test_a_deactivated_account_is_gone_from_the_store(store: Store) -> None:

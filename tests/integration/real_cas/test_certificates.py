@@ -35,11 +35,9 @@ def test_a_name_that_fails_is_told_with_the_cas_reason_and_holds_up_no_other(sto
     result = store.keep(site("unseen", UNSEEN), site("well"), site("too"))
     seconds = time.monotonic() - began
     found = statuses(result)
-    assert {name: status for (name, _type), status in found.items()} == {
-        "unseen": "failed",
-        "well": "issued",
-        "too": "issued",
-    }
+    assert {status for (name, _type), status in found.items() if name != "unseen"} == {"issued"}
+    # the second certificate for names that have failed is put off
+    assert sorted(status for (name, _type), status in found.items() if name == "unseen") == ["deferred", "failed"]
     reasons = [entry["reason"] for entry in result["certificates"] if entry["name"] == "unseen"]
     assert any(store.ca.make.validation_failure in reason for reason in reasons), reasons
     assert seconds < PATIENCE / 3
