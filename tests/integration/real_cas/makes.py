@@ -32,7 +32,7 @@ CADDY = Make(
 )
 ACME2CERTIFIER = Make(
     "acme2certifier",
-    validation_failure="the authorization for unseen.fleet.test is invalid",
+    validation_failure="the validation failed, and the CA gives no reason",
     key_revocation_refusal="signed_by=account",
 )
 MAKES = (PEBBLE, CADDY, ACME2CERTIFIER)

@@ -75,9 +75,10 @@ def check_going(run: Run, attempt: Attempt) -> None:
 def _has_failed(run: Run, attempt: Attempt, each: Authorization) -> bool:
     """Whether the challenge that was answered has failed; one that is pending may show an earlier answer's error."""
     challenge = each.challenge(attempt.decision.wanted.challenge)
-    if challenge is None or challenge.error is None or challenge.status in ("processing", "valid"):
-        return False
-    return each.status == "invalid" or challenge.status == "invalid" or each.url in run.refused_answers
+    if each.status == "invalid" or challenge is None:
+        return each.status == "invalid"
+    refused = challenge.error is not None and each.url in run.refused_answers
+    return challenge.status == "invalid" or (challenge.status == "pending" and refused)
 
 
 def describe_invalid(run: Run, attempt: Attempt) -> Error:
@@ -87,14 +88,17 @@ def describe_invalid(run: Run, attempt: Attempt) -> Error:
 
 def describe_failure(order: Order, authorizations: Collection[Authorization]) -> Error:
     """Why an order failed: the order's own problem or those of its challenges, whole and by name."""
-    problems = {each.identifier.value: each.error for each in authorizations if each.error is not None}
-    sentences = [f"{name}: {problem.sentence()}" for name, problem in sorted(problems.items())]
+    failed = {each.identifier.value: each.error for each in authorizations if each.error or each.status == "invalid"}
+    sentences = [
+        f"{name}: {problem.sentence() if problem else 'the validation failed, and the CA gives no reason'}"
+        for name, problem in sorted(failed.items())
+    ]
     if order.error is not None and not sentences:
         sentences = [order.error.sentence()]
     return Error(
         "; ".join(sentences) or f"The CA gave up the order without a reason: {order.url}",
         problem=order.error.as_dict() if order.error else None,
-        problems={name: problem.as_dict() for name, problem in problems.items()},
+        problems={name: problem.as_dict() if problem else {} for name, problem in failed.items()},
     )
 
 

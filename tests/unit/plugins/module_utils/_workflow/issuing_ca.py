@@ -108,7 +108,7 @@ class Manners:
     "authorization" only that is invalid (acme2certifier). ``finalize_breaks``: so many times 500, and the order is
     invalid afterwards. ``answers_late``: a challenge looks as if it were under way when it is answered, and
     ``shows_certificate_late``: an order is valid before it has its certificate. ``deactivates``: whether a client can
-    give an authorization up.
+    give an authorization up. ``gives_reasons``: whether a failed challenge tells why.
     """
 
     reuses_orders: bool = False
@@ -118,6 +118,7 @@ class Manners:
     after_failure: str = "invalid"
     finalize_breaks: int = 0
     answers_late: bool = False
+    gives_reasons: bool = True
     deactivates: bool = True
     shows_certificate_late: bool = False
     lifetime: timedelta = timedelta(days=90)
@@ -208,7 +209,8 @@ class IssuingCa(FakeCa):
 
     def _validate(self, made: Authorization) -> Answer:
         if made.name in self.manners.failing:
-            made.error = {"type": f"{PREFIX}dns", "detail": f"no TXT record for {made.name}", "status": 400}
+            if self.manners.gives_reasons:
+                made.error = {"type": f"{PREFIX}dns", "detail": f"no TXT record for {made.name}", "status": 400}
             if self.manners.after_failure != "pending":
                 made.status = made.challenge = "invalid"
         else:

@@ -173,6 +173,14 @@ def test_a_validation_that_fails_later_is_found_in_the_authorization_of_an_order
     assert sum(found.clock.slept) < 10
 
 
+def test_a_failed_validation_without_a_reason_is_the_name_s_failure_and_no_lost_order(site: Found) -> None:
+    """As at acme2certifier; another order would cost another failed validation."""
+    found = site(failing={"bad.example.com"}, after_failure="authorization", gives_reasons=False)
+    (entry,) = found.keep(site_of("bad", key_types=["ecdsa-p256"]))["certificates"]
+    assert entry["reason"] == "bad.example.com: the validation failed, and the CA gives no reason"
+    assert (entry["status"], len(found.ca.orders)) == ("failed", 1)
+
+
 @pytest.mark.parametrize("after_failure", ["pending", "authorization"])
 def test_after_a_repair_the_next_attempt_succeeds(site: Found, after_failure: str) -> None:
     found = site(failing={"shop.example.com"}, after_failure=after_failure)
