@@ -40,3 +40,7 @@ class StoreError(Error):
 
 class BrokenRecordError(StoreError):
     """A file of the store is there and can be read, but does not hold what it should."""
+
+
+class FrontendError(Error):
+    """A frontend has not done its part; nothing is wrong with the names of its certificate."""

@@ -22,7 +22,7 @@ from ..._acme.key import AccountKey
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
-from ..._core.errors import Error, InputError
+from ..._core.errors import Error, FrontendError, InputError
 from ..._core.identifier import Identifier
 from ..._core.workers import do_each
 from ..._x509.chain import OtherKeyError, check_issued, choose_chain
@@ -81,9 +81,13 @@ def _take_csr(run: Run, attempt: Attempt, csrs: Mapping[str, CsrOrProblem]) -> N
         attempt.parked = True
         run.requests.append(replace(wanted, key_types=(target.key_type,)))
         return
-    if isinstance(given, Error):
-        raise given
-    attempt.csr = load_csr(given, wanted.identifiers, target.key_type, f"The CSR of {wanted.frontend} for {target}")
+    try:
+        if isinstance(given, Error):
+            raise given
+        what = f"The CSR of {wanted.frontend} for {target}"
+        attempt.csr = load_csr(given, wanted.identifiers, target.key_type, what)
+    except Error as error:
+        raise FrontendError(error.message, **error.details) from error
 
 
 def _take_up_key(run: Run, attempt: Attempt) -> PrivateKey | None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 
 from tests.unit.plugins.module_utils._acme.fakes import Answer, refusal
 
@@ -64,6 +65,18 @@ def test_keys_of_three_frontends_are_certified_in_one_task(site: Found) -> None:
     csrs = {each["certificate"]: csr_for(each["domains"]) for each in asked["key_requests"]}
     assert set(statuses(found.keep(entry, csrs=csrs)).values()) == {"issued"}
     assert len(found.fleet.published) == 1
+
+
+@pytest.mark.parametrize(
+    "problem", [Error("front1 made no CSR"), csr_for(["other.example.com"])], ids=["none", "other"]
+)
+def test_a_frontend_without_a_usable_csr_holds_up_no_other_for_the_same_names(site: Found, problem: Any) -> None:
+    found = site(**BOULDER)
+    entry = site_of("shop", key="frontend", frontends=["web1", "web2"], key_types=["ecdsa-p256"])
+    asked = found.keep(entry)
+    first, second = asked["key_requests"]
+    csrs = {first["certificate"]: problem, second["certificate"]: csr_for(second["domains"])}
+    assert sorted(statuses(found.keep(entry, csrs=csrs)).values()) == ["failed", "issued"]
 
 
 def test_a_name_that_fails_is_tried_with_one_key_and_holds_up_no_other_site(site: Found) -> None:
