@@ -59,10 +59,12 @@ def test_answers_are_distributed_to_every_frontend_and_taken_away(keep: Keep, la
     result = keep(site)
     assert not result.failed, result.output
     assert result["counts"] == {"issued": 2, "renewed": 0, "valid": 0, "deferred": 0, "failed": 0}
-    assert (result["runs"], result["orders"], result["left"], result["notes"]) == (1, 2, 0, [])
+    # the second key goes behind the first, which has to wait for its answers
+    assert (result["runs"], result["orders"], result["left"], result["notes"]) == (2, 2, 0, [])
     assert sorted(result["attempted"]) == ["fronts (ecdsa-p256)", "fronts (rsa-2048)"]
     assert "placements" not in result.result
-    assert "run 1: 2 issued; none left" in result.output
+    assert "run 1: 1 issued; 1 left" in result.output
+    assert "run 2: 1 issued; none left" in result.output
     assert left_over(lab) == []
     assert not keep(site).changed
 
@@ -71,12 +73,12 @@ def test_a_frontend_without_the_answer_is_named_and_the_ca_never_asked(keep: Kee
     first, second, third = lab.frontends
     result = keep({"challenge_hosts": [first.name, third.name]}, {"name": "other", "challenge_hosts": ["frontends"]})
     failed, well = result["certificates"][:2], result["certificates"][2:]
+    assert {outcome["status"] for outcome in failed} == {"failed", "deferred"}
     for outcome in failed:
-        assert outcome["status"] == "failed"
         assert f"fronts.fleet.test {second.address}: status 404" in outcome["reason"]
         assert first.address not in outcome["reason"]
         assert third.address not in outcome["reason"]
-        assert outcome["failures"] == 1
+    assert sum(outcome["failures"] for outcome in failed) == 1
     assert len(well) == 2
     assert left_over(lab) == []
     again = keep({"challenge_hosts": ["frontends"]}, retry=["fronts"])
@@ -95,8 +97,8 @@ def test_runs_stay_bounded(keep: Keep, lab: Lab) -> None:
 
 def test_hosts_that_the_inventory_does_not_have_are_told(keep: Keep) -> None:
     result = keep({"challenge_hosts": ["nobody"]})
-    assert result["counts"]["failed"] == 2
-    note = "challenge_hosts of fronts (rsa-2048): the inventory has neither a host nor a group nobody"
+    assert (result["counts"]["failed"], result["counts"]["deferred"]) == (1, 1)
+    note = "challenge_hosts of fronts (ecdsa-p256): the inventory has neither a host nor a group nobody"
     assert note in result["notes"]
 
 
@@ -110,7 +112,7 @@ def test_a_host_that_does_not_take_the_answers_is_told_and_the_others_are_not_he
         result = keep(site)
     finally:
         webroot.unlink()
-    assert result["counts"]["failed"] == 2
+    assert (result["counts"]["failed"], result["counts"]["deferred"]) == (1, 1)
     assert any(
         note.startswith("front2: the answers to challenges could not be made present: ") for note in result["notes"]
     )
@@ -179,7 +181,7 @@ def test_the_validation_host_answers_where_every_frontend_redirects_to_it(keep: 
     webroot = tmp_path / "www" / CHALLENGES
     with validation_host(lab, tmp_path / "www"), redirects(lab, target):
         elsewhere = keep({}, webroot=str(tmp_path / "elsewhere"))
-        assert elsewhere["counts"]["failed"] == 2
+        assert (elsewhere["counts"]["failed"], elsewhere["counts"]["deferred"]) == (1, 1)
         for frontend in lab.frontends:
             assert f"fronts.fleet.test {frontend.address} -> {target}" in elsewhere["certificates"][0]["reason"]
         assert keep({}, webroot=str(webroot), retry=["all"])["counts"]["issued"] == 2
@@ -197,7 +199,7 @@ def test_both_ways_and_dns_go_together(keep: Keep, lab: Lab, tmp_path: Path) -> 
     dns = {"responders": responders(lab), "tsig_keys": tsig_keys(lab), "wait": 60}
     result = keep({"challenge_hosts": ["frontends"]}, by_dns, **dns)
     assert result["counts"]["issued"] == 4, result.output
-    assert result["runs"] == 1
+    assert result["runs"] == 2
 
 
 def test_an_address_is_validated_where_it_is(keep: Keep, lab: Lab) -> None:
