@@ -121,7 +121,9 @@ options:
     type: int
     default: 16
   patience:
-    description: How many seconds the CA has to validate the names of a run, and as many again to issue its certificates.
+    description:
+      - How many seconds the CA has to validate the names of a run, and as many again to issue its certificates.
+      - As many are spent in a task on requests that come too fast for the CA, which are sent again.
     type: int
     default: 120
   max_orders:

@@ -33,7 +33,7 @@ description:
     and what failed is tried again after 1 minute, 10 minutes, 100 minutes, and then once a day; until then it is V(deferred). O(retry) asks for it earlier.
   - When the CA asks to come back later, nothing of that kind is sent to it until then, by this task and those that follow.
     A name that the CA has paused is tried no more until O(retry) asks for it, and RV(certificates[].needs_human) tells.
-  - No more orders are made than O(max_orders) and O(max_orders_per_names) allow, for the most urgent certificates first.
+  - No more orders are made than O(max_orders), O(max_orders_per_names) and O(max_orders_per_domain) allow, for the most urgent certificates first.
     The others are V(deferred), and RV(certificates[].next_attempt) says until when.
   - Before anything is ordered with V(dns-01), the zone of each name is looked up, CNAME records are followed, and each primary of the zone is asked by an
     update without effect (the removal of a value that is not there) whether it would take the values. A name without a zone, or that a primary

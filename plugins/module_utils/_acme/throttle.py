@@ -95,7 +95,7 @@ class Throttle:
                 self._stuck, self._waited_until = True, max(now, self._waited_until)
             more = max(0.0, until - self._waited_until)
             if more > self._left or waited + seconds > self._patience:
-                # the others of its kind are refused at once, which is nothing to be slow at
+                # the others of its kind are refused at once, so a lower pace would gain nothing
                 self._pace = max(self._pace, self._first) if self._pace else 0.0
                 return False
             self._left -= more

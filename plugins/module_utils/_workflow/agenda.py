@@ -60,4 +60,6 @@ class Agenda:
 
     def _pace(self, only: Collection[Target], now: datetime) -> Pace:
         done = {target for target, attempt in self.tried.items() if attempt.stored}
-        return self.memory.pace((each for each in self.due if each.target not in done), now, only)
+        return self.memory.pace(
+            (each for each in self.due if each.target not in done), now, only, under_way=bool(self.tried)
+        )

@@ -63,12 +63,16 @@ class HeldError(Error):
 
 @dataclass(frozen=True)
 class Known:
-    """What is remembered beside the certificates: failures by name, orders made, pauses that the CA asked for."""
+    """What is remembered beside the certificates: failures by name, orders made, pauses that the CA asked for.
+
+    ``under_way``: the task talks to the CA already, and has nonces whatever the CA says to new ones.
+    """
 
     identifiers: Mapping[str, Failures]
     orders: OrderLog
     pauses: Pauses
     limits: Limits
+    under_way: bool = False
 
 
 def is_exempt(decision: Decision, failures: Failures, now: datetime) -> bool:

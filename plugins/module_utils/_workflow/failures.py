@@ -36,7 +36,7 @@ KEPT = timedelta(days=30)
 EXPLANATION = re.compile(
     r"//(docs?|help|support|community|kb|wiki)\.|/(docs?|documentation|help|support|kb|faq|wiki)\b|limits?\b"
 )
-"""What tells a page about limits in general from one where somebody can lift one."""
+"""What tells a page about limits in general from one where the operator can lift a limit."""
 
 _CHALLENGE = "_acme-challenge."
 

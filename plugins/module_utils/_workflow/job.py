@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -90,8 +90,13 @@ def make_plan(
     records that are broken are made anew on disk, and the list gets a sentence about each: for who holds the lock.
     """
     stored = read_store(store, mended)
+    issued = {
+        each.names_ordered for siblings in stored.values() for each in siblings.values() if each.directory == directory
+    }
     return [
-        decision for each in wanted for decision in decide(each, stored.get(each.name, {}), directory, now, account_uri)
+        replace(decision, issued_before=each.names in issued)
+        for each in wanted
+        for decision in decide(each, stored.get(each.name, {}), directory, now, account_uri)
     ]
 
 

@@ -83,14 +83,22 @@ class Memory:
             self._certificates[target] = read_state(state, self._wish(decision.wanted), self._clock.now())
         return self._certificates[target]
 
-    def pace(self, decisions: Iterable[Decision], now: datetime, only: Collection[Target] | None = None) -> Pace:
+    def pace(
+        self,
+        decisions: Iterable[Decision],
+        now: datetime,
+        only: Collection[Target] | None = None,
+        under_way: bool = False,
+    ) -> Pace:
         """Which of the due certificates may be tried now, the most urgent first, and when the others may.
 
-        ``only`` are those that can be taken, None for all of them.
+        ``only`` are those that can be taken, None for all of them. ``under_way``: the task talks to the CA already, so
+        that it has nonces.
         """
         candidates = [self._candidate(each) for each in order_by_urgency(decisions, now)]
         pauses = Pauses(self._clock, self._account.recall("pauses"))
-        return pace(candidates, Known(self._identifiers, self._orders, pauses, self._limits), now, only)
+        known = Known(self._identifiers, self._orders, pauses, self._limits, under_way)
+        return pace(candidates, known, now, only)
 
     def _candidate(self, decision: Decision) -> Candidate:
         found = self._candidates.get(decision.target)
@@ -217,8 +225,7 @@ class Memory:
         for attempt in attempts:
             target, names = attempt.decision.target, _names(attempt.decision.wanted)
             if target in self._exempt:
-                if attempt.ordered and not attempt.replaces:
-                    self._orders.note(names, self._clock.now().replace(microsecond=0))
+                self._settle_exempt(attempt, names)
                 continue
             noted = self._orders.reserved.get(_key(target))
             if target in self._resumable and attempt.ordered:  # the one that was pending was of no use any more
@@ -226,7 +233,7 @@ class Memory:
                 noted = self._clock.now().replace(microsecond=0)
                 self._orders.note(names, noted)
             if attempt.order is not None:
-                self._orders.settle_as(_key(target), names, attempt.order.url)
+                self._orders.settle_as(_key(target), names, attempt.order.url, self._clock.now())
             elif attempt.ordered or target in self._resumable:
                 self._orders.settle(_key(target))
             elif attempt.held is None:
@@ -235,6 +242,14 @@ class Memory:
                 self._orders.give_back(names, noted if attempt.ordered else None)
         with suppress(StoreError):
             self._account.remember("orders", self._orders.as_dict())
+
+    def _settle_exempt(self, attempt: Attempt, names: list[str]) -> None:
+        """Count an order after all that the CA has made without what it replaces."""
+        now = self._clock.now().replace(microsecond=0)
+        if attempt.ordered and not attempt.replaces:
+            self._orders.note(names, now)
+        if attempt.order is not None:
+            self._orders.note_url(names, attempt.order.url, now)
 
     def _forgive(self, names: Iterable[str]) -> None:
         """Forget the failures of these names, though not the validations that the CA has counted."""
@@ -272,11 +287,16 @@ class Memory:
 
 
 def _longest_delay(decision: Decision, now: datetime) -> timedelta:
-    """How long the next attempt may be put off: there are to be some more before the certificate expires."""
+    """How long the next attempt may be put off: there are to be some more before the certificate expires.
+
+    One that has expired is tried as often as its lifetime makes worthwhile.
+    """
     stored = decision.stored
     if stored is None:
         return DELAYS[-1]
-    left = max(stored.not_after - now, (stored.not_after - stored.not_before) / ATTEMPTS)
+    left = stored.not_after - now
+    if left <= timedelta():
+        left = (stored.not_after - stored.not_before) / ATTEMPTS
     return min(max(left / ATTEMPTS, DELAYS[0]), DELAYS[-1])
 
 

@@ -142,7 +142,7 @@ class Ordering:
     def _conclude(self, task: _Task, agenda: Agenda) -> list[Outcome]:
         """What became of each certificate; one that has to wait fails the task, as it was asked for here.
 
-        One that goes behind another does not, or that other one could not be finished.
+        Waiting behind another certificate is a failure only if that one can't be tried now.
         """
         now = self._clock.now()
         rest = agenda.rest(now)

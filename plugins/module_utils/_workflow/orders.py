@@ -68,8 +68,6 @@ class OrderLog:
         self._made: Counter[datetime] = Counter()
         self._names: dict[str, list[datetime]] = {}
         self._reserved: dict[str, tuple[datetime, str]] = {}
-        self._urls: dict[str, list[str]] = {}
-        self._domains: dict[str, dict[str, datetime]] = {}
         made, names, reserved, urls, domains = (
             document.get(member) for member in ("made", "names", "reserved", "urls", "domains")
         )
@@ -84,15 +82,21 @@ class OrderLog:
             at, key = (entry.get("at"), entry.get("names")) if isinstance(entry, Mapping) else (None, None)
             if (instant := self._read(at, WINDOW_PER_NAMES)) and isinstance(key, str):
                 self._reserved[target] = instant, key
-        for key, known in urls.items() if isinstance(urls, Mapping) else ():
-            if key in self._names and isinstance(known, list):
-                self._urls[key] = [text for text in known if isinstance(text, str)]
-        for domain, sets in domains.items() if isinstance(domains, Mapping) else ():
-            instants_of = (
-                {key: self._read(at, WINDOW_PER_NAMES) for key, at in sets.items()} if isinstance(sets, Mapping) else {}
+        self._urls = self._read_sets(urls)
+        self._domains = self._read_sets(domains)
+
+    def _read_sets(self, document: Any) -> dict[str, dict[str, datetime]]:
+        """Instants of the last seven days by two keys."""
+        found: dict[str, dict[str, datetime]] = {}
+        for key, sets in document.items() if isinstance(document, Mapping) else ():
+            instants = (
+                {each: self._read(at, WINDOW_PER_NAMES) for each, at in sets.items()}
+                if isinstance(sets, Mapping)
+                else {}
             )
-            if known_sets := {key: at for key, at in instants_of.items() if at}:
-                self._domains[domain] = known_sets
+            if known := {each: at for each, at in instants.items() if at}:
+                found[key] = known
+        return found
 
     def _read(self, text: Any, window: timedelta) -> datetime | None:
         at = read_instant(text)
@@ -101,16 +105,13 @@ class OrderLog:
 
     def as_dict(self) -> dict[str, Any]:
         """The form in which an account's memory keeps it."""
-        if not self._names and not self._made and not self._domains:
+        if not (self._names or self._made or self._domains or self._urls):
             return {}
         return {
             "made": {format_instant(at): number for at, number in sorted(self._made.items()) if number > 0},
             "names": {key: [format_instant(at) for at in instants] for key, instants in sorted(self._names.items())},
-            "domains": {
-                domain: {key: format_instant(at) for key, at in sorted(sets.items())}
-                for domain, sets in sorted(self._domains.items())
-            },
-            "urls": {key: known for key, known in sorted(self._urls.items()) if key in self._names},
+            "domains": _as_sets(self._domains),
+            "urls": _as_sets(self._urls),
             "reserved": {
                 target: {"at": format_instant(at), "names": key} for target, (at, key) in sorted(self._reserved.items())
             },
@@ -152,14 +153,18 @@ class OrderLog:
         """The order that was reserved for a certificate may have been made."""
         self._reserved.pop(target, None)
 
-    def settle_as(self, target: str, names: Iterable[str], url: str) -> None:
+    def settle_as(self, target: str, names: Iterable[str], url: str, now: datetime) -> None:
         """The order that was reserved for a certificate has this URL; one that is known counts already."""
         names = list(names)
         if self.knows(names, url):
             self.release(target)
         else:
             self.settle(target)
-            self._urls.setdefault(key_of(names), []).append(key_of([url]))
+            self.note_url(names, url, now)
+
+    def note_url(self, names: Iterable[str], url: str, now: datetime) -> None:
+        """An order for these names has this URL."""
+        self._urls.setdefault(key_of(names), {}).setdefault(key_of([url]), now)
 
     def knows(self, names: Iterable[str], url: str) -> bool:
         """Whether an order for these names has been made that has this URL."""
@@ -216,6 +221,12 @@ class Slots:
     def take(self, at: datetime) -> None:
         """Take a place at this instant, which next_free() gave."""
         insort(self._taken, at)
+
+
+def _as_sets(sets: Mapping[str, Mapping[str, datetime]]) -> dict[str, dict[str, str]]:
+    return {
+        key: {each: format_instant(at) for each, at in sorted(known.items())} for key, known in sorted(sets.items())
+    }
 
 
 def key_of(names: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ ALL_OF_AN_ORDER = ("newOrder", "authorization", "challenge", "finalize", "certif
 
 @dataclass
 class Pace:
-    """What to take, the most urgent first; those of them that must make no new order; and what to leave for when.
+    """The certificates to try now, those that may only resume an order, and those that wait, with the time.
 
     ``behind`` are the certificates that can be taken as soon as another one for the same names is through, in the same
     task.
@@ -96,7 +96,8 @@ def _blocked(each: Candidate, known: Known, now: datetime) -> Deferral | None:
         reason = f"the CA has paused it, and it is not tried before a human has acted: {each.failures.reason}"
         return Deferral(None, reason, failing=True)
     waits: list[tuple[datetime, str]] = []
-    if paused := _pause(each, known.pauses, EVERYTHING):
+    needed = [kind for kind in EVERYTHING if kind != "newNonce" or not known.under_way]
+    if paused := _pause(each, known.pauses, needed):
         waits.append((paused.until, paused.message))
     if until := each.failures.blocked_until(now):
         waits.append((until, _describe_failures(each.failures)))
@@ -158,7 +159,7 @@ def _first_for_same_names(
 
 
 def _turn(each: Candidate, known: Known, now: datetime) -> tuple[bool, int, bool]:
-    """What decides which of several certificates goes first, the least.
+    """Sort key: of several certificates the smallest goes first.
 
     Last goes one that may make no order, since nobody would learn anything from it for days. One that has failed more
     often than the others goes behind them, so that none is left out for ever; then one with an open order is first.

@@ -15,7 +15,7 @@ from .registered_domain import registered_domains
 
 
 class Places:
-    """The orders that may still be made, within all limits; each one that is taken is missing to the next."""
+    """The orders that may still be made within all limits; each order uses up a place."""
 
     def __init__(self, known: Known, now: datetime) -> None:
         self._orders = known.orders

@@ -155,12 +155,8 @@ def decide(
     ``stored`` has what there is of its name, by key type; ``directory`` is the
     CA that it should come from, and ``account_uri`` the account there.
     """
-    names = _names(wanted)
-    before = any(each.names_ordered == names and each.directory == directory for each in stored.values())
     decisions = [_decide_one(target, wanted, stored, directory, now) for target in wanted.targets]
-    return [
-        replace(_say_what_it_replaces(decision, directory, account_uri), issued_before=before) for decision in decisions
-    ]
+    return [_say_what_it_replaces(decision, directory, account_uri) for decision in decisions]
 
 
 def order_by_urgency(decisions: Iterable[Decision], now: datetime) -> list[Decision]:

@@ -83,6 +83,11 @@ class Wanted:
     max_names: int | None = None
 
     @property
+    def names(self) -> frozenset[str]:
+        """What it is for, as text."""
+        return frozenset(identifier.value for identifier in self.identifiers)
+
+    @property
     def targets(self) -> tuple[Target, ...]:
         """The certificates this asks for."""
         return tuple(Target(self.name, key_type) for key_type in self.key_types)

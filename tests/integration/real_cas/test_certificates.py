@@ -21,6 +21,7 @@ def site(name: str, *domains: str, **more: Any) -> dict[str, Any]:
 def test_twenty_sites_with_all_defaults_get_two_certificates_each_in_one_run(store: Store) -> None:
     result = store.keep(*(site(f"dual{number}") for number in range(20)))
     assert list(statuses(result).values()).count("issued") == len(statuses(result)) == 40
+    assert (result["runs"], result["left"]) == (1, 0)
 
 
 def test_a_wildcard_and_its_base_are_in_one_certificate(store: Store) -> None:

@@ -27,7 +27,7 @@ def check_usable(run: Run, attempt: Attempt) -> None:
     """
     found = [run.authorizations[url] for url in attempt.placed_order.authorizations if url in run.authorizations]
     kind = attempt.decision.wanted.challenge
-    # a new order that seems to have expired tells that this host's clock is ahead
+    # a new order that seems to have expired tells that this host's clock is ahead, and what it lacks the CA never offers
     now = None if attempt.ordered else run.clock.now()
     reasons = [reason for each in found if (reason := _why_useless(each, kind, now))]
     if reasons:
@@ -53,6 +53,8 @@ def _why_useless(each: Authorization, kind: str, now: datetime | None) -> str | 
     if each.status == "pending" and now and each.expires and each.expires <= now:
         return f"the authorization for {name} has expired"
     challenge = each.challenge(kind)
+    if each.status == "pending" and challenge is None and now:
+        return f"the authorization for {name} has no {kind} challenge"
     if each.status == "pending" and challenge and challenge.status not in ("pending", "processing", "valid"):
         return f"the {kind} challenge for {name} is {challenge.status}"
     return None

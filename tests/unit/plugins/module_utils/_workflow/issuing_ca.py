@@ -58,11 +58,12 @@ class Authorization:
     wildcard: bool
     status: str = "pending"
     challenge: str = "pending"
+    kind: str = "dns-01"
     error: dict[str, Any] | None = None
     expires: datetime | None = None
 
     def document(self) -> dict[str, Any]:
-        challenge = {"type": "dns-01", "url": f"{self.url}/answer", "status": self.challenge, "token": "t"}
+        challenge = {"type": self.kind, "url": f"{self.url}/answer", "status": self.challenge, "token": "t"}
         return {
             "identifier": {"type": "dns", "value": self.name},
             "status": self.status,

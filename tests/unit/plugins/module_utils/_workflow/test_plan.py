@@ -381,3 +381,16 @@ def test_a_key_type_that_is_missing_beside_others_goes_behind_their_renewal() ->
         assert [each.target.key_type for each in order_by_urgency(decisions, NOW)] == ["rsa-2048", "ecdsa-p256"]
     decisions = decide(BOTH, {"rsa-2048": replace(aged, not_after=NOW)}, CA, NOW)
     assert [each.due for each in order_by_urgency(decisions, NOW)] == [True, True]
+
+
+def test_in_the_window_the_renewal_whose_window_ends_next_goes_first() -> None:
+    """Outside of it a renewal counts against limits, while the certificate itself has weeks left."""
+    inside = NOW + timedelta(days=3)
+    first, last = parse_wanted(
+        {"name": name, "domains": ["shop.example.com"], "key_types": ["ecdsa-p256"]} for name in ("z", "a")
+    )
+    decisions = [
+        decide_one(wanted, {"ecdsa-p256": replace(AGED, renewal=Renewal(CERTIFICATE_ID, window, inside))}, inside)
+        for wanted, window in ((last, WINDOW), (first, Window(NOW, NOW + timedelta(days=4))))
+    ]
+    assert [each.target.name for each in order_by_urgency(decisions, inside)] == ["z", "a"]

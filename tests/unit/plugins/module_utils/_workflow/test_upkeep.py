@@ -211,6 +211,7 @@ def test_after_a_repair_the_next_attempt_succeeds(site: Found, after_failure: st
         {"status": "a status of its own"},
         {"status": "invalid"},
         {"challenge": "invalid"},
+        {"kind": "http-01"},
         {"expires": -1},
     ],
     ids=str,
@@ -307,7 +308,7 @@ def test_renewals_in_the_ca_s_window_take_no_place_among_the_orders(site: Found)
     assert [statuses(result)[f"new/{key_type}"] for key_type in ("ecdsa-p256", "ecdsa-p384")] == ["issued", "deferred"]
 
 
-def test_six_day_certificates_on_frontends_are_renewed_all_year_within_five_orders_a_week(site: Found) -> None:
+def test_six_day_certificates_on_frontends_are_renewed_for_a_month_beyond_five_orders_a_week(site: Found) -> None:
     """Six of them for the same names: 42 renewals a week, which the CA exempts."""
     found = site(**BOULDER, lifetime=timedelta(hours=160))
     hosts = [f"web{number}" for number in range(6)]
@@ -415,6 +416,48 @@ def test_the_next_attempt_comes_before_the_certificate_expires(site: Found) -> N
     found.ca.manners.failing.clear()
     result = found.keep(entry, later=timedelta(minutes=45))
     assert statuses(result) == {"shop/ecdsa-p256": "renewed"}
+
+
+def test_the_next_attempt_comes_before_a_certificate_of_ninety_days_expires_too(site: Found) -> None:
+    found = site()
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    found.keep(entry)
+    found.ca.manners.failing.add("shop.example.com")
+    found.clock.seconds += 89 * 86400
+    end = found.store.issuance("shop", "ecdsa-p256")["not_after"]  # type: ignore[index]
+    for _hour in range(20):
+        (outcome,) = found.keep(entry, later=timedelta(hours=1))["certificates"]
+        assert outcome["next_attempt"] < end
+
+
+def test_keys_on_other_frontends_are_for_names_that_the_ca_knows(site: Found) -> None:
+    found = site(**BOULDER)
+    entry = site_of("shop", key="frontend", frontends=["web1"], key_types=["ecdsa-p256"])
+    found.keep(
+        entry, csrs={each["certificate"]: csr_for(each["domains"]) for each in found.keep(entry)["key_requests"]}
+    )
+    new = site_of("new", key_types=["ecdsa-p256"])
+    text = 'too many certificates (50) already issued for "example.com" in the last 168h0m0s'
+    found.ca.script["/new-order"] = deque([refusal("rateLimited", 429, text, Retry_After="604800")])
+    found.keep(new)
+    more = {**entry, "frontends": ["web1", "web2"]}
+    csrs = {each["certificate"]: csr_for(each["domains"]) for each in found.keep(more)["key_requests"]}
+    assert set(statuses(found.keep(more, csrs=csrs)).values()) == {"issued"}
+
+
+def test_a_pause_of_new_nonces_holds_up_no_second_key(site: Found) -> None:
+    found = site(**BOULDER)
+    found.ca.script["/nonce"] = deque([Answer(204), *[Answer(503, headers={"Retry-After": "3600"})] * 20])
+    assert set(statuses(found.keep(*(site_of(f"s{number}") for number in range(6)))).values()) == {"issued"}
+
+
+def test_a_site_with_two_keys_costs_twelve_requests(site: Found) -> None:
+    """Seven for the first certificate, and five for the second, which needs no validation."""
+    found = site(**BOULDER)
+    entries = [site_of(f"s{number}") for number in range(10)]
+    found.keep(*entries)
+    posts = [path for path in found.ca.paths() if path != "/new-account"]
+    assert len(posts) <= 12 * len(entries)
 
 
 def test_a_run_that_comes_more_seldom_than_the_windows_are_long_is_warned(site: Found) -> None:
