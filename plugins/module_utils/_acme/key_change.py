@@ -87,4 +87,6 @@ def inner_jws(session: Session, new_key: AccountKey, url: str) -> dict[str, Any]
 
 def refuses_signature(error: ProblemError) -> bool:
     """Whether the CA takes the account for one with another key, in the words of Let's Encrypt's software."""
-    return error.is_("malformed") and "jws verification error" in error.problem.detail.lower()
+    by_key = error.is_("malformed") and "jws verification error" in error.problem.detail.lower()
+    # a key of another type is refused for its algorithm before its signature is looked at
+    return by_key or error.is_("badSignatureAlgorithm")

@@ -53,6 +53,11 @@ def test_the_minute_begins_with_the_change(
     assert sum(clock.slept) == pytest.approx(waits)
 
 
+def test_a_front_end_that_expects_a_key_of_another_type_is_asked_again(ca: FakeCa, changed: NewKeySession) -> None:
+    ca.script["/account/1"] = deque([refusal("badSignatureAlgorithm", 400, "RS256 is not supported")])
+    assert fetch_account(changed).status == "valid"
+
+
 def test_any_other_refusal_counts_at_once(ca: FakeCa, changed: NewKeySession, clock: FakeClock) -> None:
     for name, detail in (("malformed", "no such account"), ("unauthorized", "JWS verification error")):
         ca.script["/account/1"] = deque([refusal(name, 400, detail)])
