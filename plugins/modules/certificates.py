@@ -40,7 +40,8 @@ description:
     refuses, fails its certificate then and costs no order. A certificate whose order is pending already is not asked about.
   - An interrupted task is resumed by the next one with the same key and the same order.
   - The work is done in runs of O(run_size) certificates. The task prints a line after each run, so that a long job can be watched.
-  - For exactly the same names, as of RSA and ECDSA, one order is open at a time. The next one is made in the same run, on the same validation where the CA keeps it.
+  - For exactly the same names, as of RSA and ECDSA, one order is open at a time.
+    The next one is made in the same run, on the same validation where the CA keeps it.
   - Private keys stay in the store on the validation host, or with O(certificates[].key=frontend) on the frontend that made them.
     They are never part of what the module returns.
 options:

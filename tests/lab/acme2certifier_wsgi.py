@@ -20,4 +20,6 @@ def _reset_with_port(resolver: dns.resolver.Resolver) -> None:
 
 dns.resolver.Resolver.reset = _reset_with_port  # type: ignore[method-assign, assignment]
 
-from acme2certifier.share.acme2certifier_wsgi import application  # type: ignore[import-not-found]  # noqa: E402, F401
+from acme2certifier.share.acme2certifier_wsgi import application  # type: ignore[import-not-found]  # noqa: E402
+
+__all__ = ["application"]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Literal
 
-from .ca_messages import Kind as Kind  # noqa: PLC0414  # for those who inject
 from .ca_messages import Reply, problem
 
 Forward = Callable[[], Reply]

@@ -20,7 +20,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.session impor
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import make_key
 
-from tests.lab.ca_faults import Effect, Kind, drip, drip_head, first, hang, lose_answer, lose_request, web_page
+from tests.lab.ca_faults import Effect, drip, drip_head, first, hang, lose_answer, lose_request, web_page
+from tests.lab.ca_messages import Kind
 from tests.lab.ca_proxy import CaProxy
 
 NAMES = [Identifier("dns", "faulty.fleet.test")]

@@ -11,7 +11,6 @@ import pytest
 
 from tests.lab.ca_faults import (
     Effect,
-    Kind,
     always,
     break_json,
     delay,
@@ -25,6 +24,7 @@ from tests.lab.ca_faults import (
     swell,
     web_page,
 )
+from tests.lab.ca_messages import Kind
 
 from .conftest import PATIENCE, TIMEOUT, Site, fresh, statuses
 

@@ -13,7 +13,8 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.pauses import
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import ProblemError
 
 from tests.lab import Lab
-from tests.lab.ca_faults import Effect, Kind, first, nth, refuse, web_page
+from tests.lab.ca_faults import Effect, first, nth, refuse, web_page
+from tests.lab.ca_messages import Kind
 from tests.lab.ca_proxy import CaProxy
 
 from .conftest import Site, fresh, statuses

@@ -101,7 +101,7 @@ def test_a_renewal_is_for_a_fresh_key_or_the_same_as_asked(fleet: Fleet, reuse: 
     # other names make it due
     site["domains"] = ["shop.fleet.test"]
     played = fleet.play("renew", site)
-    assert "1 orders; 1 renewed" in played.output
+    assert "1 orders; 1 renewed" in played.output, played.output
     assert (fleet.key_of("front1") == before) is reuse
 
 

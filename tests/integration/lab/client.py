@@ -85,8 +85,10 @@ def new_client(lab: Lab, directory: str, ca_bundle: Path) -> Iterator[Client]:
     """A client with a new account."""
     network = Network(str(ca_bundle), timeout=20, width=16, pauses=Heedless(SystemClock()))
     session = Session(network, fetch_directory(network, directory), AccountKey(make_key("ecdsa-p256")))
-    yield Client(lab, session.for_account(register(session, terms_agreed=True).url))
-    network.close()
+    try:
+        yield Client(lab, session.for_account(register(session, terms_agreed=True).url))
+    finally:
+        network.close()
 
 
 def fresh(zone: str = "fleet.test") -> str:

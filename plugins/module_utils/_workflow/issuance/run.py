@@ -41,12 +41,13 @@ class Attempt:
     """One certificate on its way through a run; with a failure it goes no further.
 
     ``ordered`` says that its order was made in this run, not resumed, or that it may have been: the answer got
-    lost, and ``replaces`` which certificate it names as the one before. ``key_made`` says of the key that it is new. ``next_look`` is when the CA wants the order to be read again at
-    the earliest (clock.monotonic()), and ``trouble`` why the last look at it told nothing.
+    lost, and ``replaces`` which certificate it names as the one before. ``key_made`` says of the key that it is new.
+    ``next_look`` is when the CA wants the order to be read again at the earliest (clock.monotonic()), and ``trouble``
+    why the last look at it told nothing.
     ``held`` is why no new order may be made for it, and ``refused`` says that its failure is the CA's wish to be
     asked again later. ``again`` says that an order for it was lost before in this task,
-    and ``given_up`` that nothing can become of the one that it has. ``parked`` says that it goes on in a later run, once others have put its
-    answers into place, or another order for the same name is through. ``profile`` is the one of its
+    and ``given_up`` that nothing can become of the one that it has. ``parked`` says that it goes on in a later run,
+    once others have put its answers into place, or another order for the same name is through. ``profile`` is the one of its
     order, or the acceptable one that a new order asks for (None: the CA's default).
     """
 
