@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Literal
 
-from .ca_messages import Reply, problem
+from .ca_messages import Kind, Reply, problem
 
 Forward = Callable[[], Reply]
 Strike = Callable[[Forward, threading.Event], "Reply | None"]
