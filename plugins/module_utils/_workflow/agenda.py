@@ -39,27 +39,33 @@ class Agenda:
         self.tried.update((attempt.decision.target, attempt) for attempt in attempts)
         return attempts
 
-    def end(self, attempts: Iterable[Attempt]) -> None:
-        """Have those tried again whose order was lost."""
-        for attempt in attempts:
-            if attempt.is_tried_again:
-                self.again.add(attempt.decision.target)
-                del self.tried[attempt.decision.target]
+    def end(self, attempts: Iterable[Attempt]) -> int:
+        """Have those tried again whose order was lost; how many these are."""
+        lost = [attempt.decision.target for attempt in attempts if attempt.is_tried_again]
+        self.again.update(lost)
+        for target in lost:
+            del self.tried[target]
+        return len(lost)
 
     def next(self, now: datetime) -> Pace:
-        """What may be tried now of what has not been tried."""
-        return self._pace({each.target for each in self.considered if each.target not in self.tried}, now)
+        """What may be tried now of what has not been tried.
+
+        A certificate that has failed goes before no other any longer, whatever has become of its order.
+        """
+        failed = {target for target, attempt in self.tried.items() if attempt.failure and not attempt.parked}
+        due = [each for each in self.due if each.target not in failed]
+        return self._pace(due, {each.target for each in self.considered if each.target not in self.tried}, now)
 
     def rest(self, now: datetime) -> Pace:
         """When the certificates may be tried again that are not done."""
-        return self._pace({each.target for each in self.considered}, now)
+        return self._pace(self.due, {each.target for each in self.considered}, now)
 
     def of(self, pace: Pace) -> list[Decision]:
         """What the task can get to: what may be tried now, then what goes behind that."""
         return [*pace.taken, *(each for each in self.considered if each.target in pace.behind)]
 
-    def _pace(self, only: Collection[Target], now: datetime) -> Pace:
+    def _pace(self, due: Sequence[Decision], only: Collection[Target], now: datetime) -> Pace:
         done = {target for target, attempt in self.tried.items() if attempt.stored}
         return self.memory.pace(
-            (each for each in self.due if each.target not in done), now, only, under_way=bool(self.tried)
+            (each for each in due if each.target not in done), now, only, under_way=bool(self.tried)
         )

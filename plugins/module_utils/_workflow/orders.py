@@ -188,6 +188,8 @@ class OrderLog:
             noted.remove(at if at in noted else noted[0])
         if not noted:
             self._names.pop(key, None)
+            for sets in self._domains.values():
+                sets.pop(key, None)
 
     def instants(self, now: datetime) -> list[datetime]:
         """When the orders of the last three hours were made, the oldest first."""

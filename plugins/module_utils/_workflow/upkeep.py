@@ -137,7 +137,7 @@ class Upkeep:
             clear_finished(decisions, self._store)
             due = [each for each in decisions if each.due]
             if attempted is not None:
-                decisions = [each for each in due if str(each.target) not in attempted]
+                due = decisions = [each for each in due if str(each.target) not in attempted]
             if taken_up := self._means.taken_up:
                 decisions = [each for each in decisions if str(each.target) in taken_up]
             self._note_too_many(wanted, decisions)
@@ -199,7 +199,7 @@ class Upkeep:
 
         Those for the same names go one after the other, so a run may have several rounds.
         """
-        room = self._bounds.run_size
+        room, begun = self._bounds.run_size, False
         while room > 0:
             pace = agenda.next(self._clock.now())
             taken = pace.taken[:room]
@@ -213,9 +213,10 @@ class Upkeep:
                 return False
             attempts = agenda.begin(taken, pace.held)
             self._issue(connected, attempts, agenda.memory)
-            agenda.end(attempts)
-            room -= len(attempts)
-        return room < self._bounds.run_size
+            begun = True
+            # what is tried once more has its place already
+            room -= len(attempts) - agenda.end(attempts)
+        return begun
 
     def _connect(self, stack: ExitStack) -> Session:
         width, patience = self._bounds.concurrency, self._bounds.patience

@@ -164,6 +164,36 @@ def test_an_order_that_somebody_else_has_finalized_is_ordered_anew_in_the_same_t
     assert len(found.ca.orders) == 2
 
 
+def test_an_order_that_is_lost_again_and_again_is_a_failure_also_in_a_full_run(site: Found) -> None:
+    found = site(**BOULDER)
+    found.ca.watch = found.ca.finalize_all_for_somebody_else
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    (outcome,) = found.keep(entry, run_size=1, max_runs=1)["certificates"]
+    assert (outcome["status"], outcome["failures"], len(found.ca.orders)) == ("failed", 1, 2)
+    (outcome,) = found.keep(entry, run_size=1, max_runs=1)["certificates"]
+    assert (outcome["status"], len(found.ca.orders)) == ("deferred", 2)
+
+
+def test_an_open_order_whose_certificate_fails_uncounted_holds_up_no_other(site: Found) -> None:
+    """The CA no longer offers its profile, which is remembered as nobody's failure."""
+    found = site(**BOULDER)
+    found.ca.meta["profiles"] = {"old": "x", "new": "y"}
+    found.ca.script["/authorization/1"] = deque([Answer(503)])
+    old = site_of("old", domains=["shop.example.com"], key_types=["ecdsa-p256"], profile=["old"])
+    new = site_of("new", domains=["shop.example.com"], key_types=["ecdsa-p256"], profile=["new"])
+    found.keep(old)
+    found.ca.meta["profiles"] = {"new": "y"}
+    assert statuses(found.keep(old, new, later=DAY)) == {"old/ecdsa-p256": "failed", "new/ecdsa-p256": "issued"}
+
+
+def test_a_refused_order_takes_no_place_of_its_registered_domain(site: Found) -> None:
+    found = site(**BOULDER)
+    found.ca.script["/new-order"] = deque([refusal("rejectedIdentifier", 403)] * 2)
+    entries = [site_of(name, key_types=["ecdsa-p256"]) for name in ("a", "b", "c")]
+    found.keep(*entries[:2], max_orders_per_domain=2)
+    assert statuses(found.keep(entries[2], max_orders_per_domain=2)) == {"c/ecdsa-p256": "issued"}
+
+
 # Orders that can't come
 
 
