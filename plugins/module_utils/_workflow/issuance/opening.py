@@ -109,6 +109,7 @@ def _order(run: Run, attempts: Sequence[Attempt]) -> None:
                 raise
             lost[attempt] = error
 
+    _note(run, attempts)
     run.step(order, list(attempts))
     _adopt(run, list(lost))
     for attempt, error in lost.items():
@@ -119,7 +120,14 @@ def _order(run: Run, attempts: Sequence[Attempt]) -> None:
         elif not again:
             attempt.failure = error
     left = [attempt for attempt in lost if attempt.order is None and attempt.failure is None]
+    _note(run, left)
     run.step(lambda attempt: _order_anew(run, attempt), left)
+
+
+def _note(run: Run, attempts: Sequence[Attempt]) -> None:
+    """Record the orders that are about to be made, since the run may be killed in between."""
+    if run.memory and attempts:
+        run.memory.note_orders(attempts)
 
 
 def _adopt(run: Run, attempts: Sequence[Attempt]) -> None:

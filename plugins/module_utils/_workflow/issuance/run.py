@@ -120,7 +120,7 @@ class Memory(Protocol):
     """Where runs leave what later ones have to know."""
 
     def note_orders(self, attempts: Sequence[Attempt]) -> None:
-        """Write down that orders are about to be made for those that may have one."""
+        """Record the orders that are about to be made; an attempt that may not order is held."""
 
     def has_ordered(self, wanted: Wanted, url: str) -> bool:
         """Whether an order with this URL was made before for these names."""
