@@ -79,7 +79,8 @@ def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     for_lost_key = attempt.key_made and order.status in ("processing", "valid")
     stuck = hopeless and order.status == "processing"
     over = order.status in ("pending", "ready") and order.expires is not None and order.expires <= now
-    if order.status in STATUSES and order.status != "invalid" and not for_lost_key and not stuck and not over:
+    lost = order.status not in STATUSES or order.status == "invalid" or attempt.is_of_others(order)
+    if not (lost or for_lost_key or stuck or over):
         attempt.profile = pending.get("profile")
         run.take(attempt, order)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.unit.plugins.module_utils._acme.fakes import Answer
+from tests.unit.plugins.module_utils._acme.fakes import HOST, Answer, Seen
 
 from .issuing_ca import Manners, Site, site_of, statuses
 
@@ -106,3 +107,34 @@ def test_an_exempt_order_that_turns_invalid_gives_no_other_order_back(site: Foun
     found.ca.manners.failing.clear()
     (entry,) = found.keep(SHOP, later=HOUR, max_orders_per_names=1)["certificates"]
     assert "max_orders_per_names: its names have had 1 orders" in entry["reason"]
+
+
+@pytest.mark.parametrize("url", ["ht!tp://[", "https://[", "https://", "http://ca.test/order/1", "x\ny", ""])
+def test_an_order_without_a_usable_url_is_lost_and_made_anew(site: Found, url: str) -> None:
+    found = site()
+    found.ca.script["/authorization/1/answer"] = deque([Answer(503)])
+    found.keep(SHOP)
+    pending = found.store.pending("shop", "ecdsa-p256")
+    found.store.set_pending("shop", "ecdsa-p256", {**(pending or {}), "url": url})
+    assert statuses(found.keep(SHOP, later=HOUR)) == {"shop/ecdsa-p256": "issued"}
+    assert len(found.ca.orders) == 2
+
+
+def test_a_ca_with_one_order_url_for_all_names_is_told_in_a_clear_sentence(site: Found) -> None:
+    found = site()
+    usual = found.ca.routes["/new-order"]
+    url = f"{HOST}/order/1"
+
+    def name_the_first(seen: Seen) -> Answer:
+        return replace(usual(seen), headers={"Location": url})
+
+    found.ca.routes["/new-order"] = name_the_first
+    mail = site_of("mail", key_types=["ecdsa-p256"])
+    assert statuses(found.keep(SHOP)) == {"shop/ecdsa-p256": "issued"}
+    for number in (2, 3):
+        (entry,) = found.keep(mail, later=HOUR)["certificates"]
+        reason = f"The CA's order at {url} is for other names: shop.example.com instead of mail.example.com"
+        assert (entry["status"], entry["reason"]) == ("failed", reason)
+        assert len(found.ca.orders) == number
+    found.ca.routes["/new-order"] = usual
+    assert statuses(found.keep(mail, later=DAY)) == {"mail/ecdsa-p256": "issued"}
