@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._core.bundle import KEY
 from .._core.errors import BrokenRecordError, StoreError
@@ -237,7 +238,16 @@ def _state_path(name: str, key_type: str) -> str:
 def _is_order(record: Mapping[str, Any]) -> bool:
     identifiers = record.get("identifiers")
     return (
-        isinstance(record.get("url", 0), (str, type(None)))
+        _may_lead_to_order(record.get("url", 0))
         and isinstance(identifiers, list)
         and all(isinstance(identifier, str) for identifier in identifiers)
     )
+
+
+def _may_lead_to_order(url: object) -> bool:
+    """Whether this is an HTTPS URL with a host (RFC 8555 §6.1), or None as long as the CA has not told it."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return False
+    return url is None or (parts is not None and parts.scheme == "https" and bool(parts.hostname))

@@ -14,14 +14,14 @@ from typing import Any
 
 from .._acme.directory import check_directory_url
 from .._acme.pauses import Pauses
-from .._core.clock import Clock, parse_instant
+from .._core.clock import Clock, parse_instant, read_instant
 from .._core.errors import Error, StoreError
 from .._core.files import Files
 from .._core.name import check_name
 from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
-from .candidate import Candidate, Known, is_exempt
+from .candidate import Candidate, Deferral, HeldError, Known, is_exempt
 from .connection import Authority, account_in_use
 from .failures import (
     DELAYS,
@@ -41,6 +41,7 @@ from .job import Outcome
 from .orders import Limits, OrderLog
 from .pacing import Pace, pace
 from .pending import pending_order
+from .places import Places
 from .plan import Decision, order_by_urgency
 from .registered_domain import registered_domains
 from .retry import Retry
@@ -68,7 +69,7 @@ class Memory:
         self._orders = OrderLog(self._account.recall("orders"), now)
         self._certificates: dict[Target, Failures] = {}
         self._candidates: dict[Target, Candidate] = {}  # thousands wait for their turn while some are tried
-        self._resumable: set[Target] = set()
+        self._noted: set[Target] = set()
         self._exempt: set[Target] = set()
         for target, at in self._orders.reserved.items():
             name, _slash, key_type = target.partition("/")
@@ -105,8 +106,6 @@ class Memory:
         if found is None or found.decision is not decision:
             order = self._open_order(decision)
             pending = bool(order and order["url"])
-            if pending:
-                self._resumable.add(decision.target)
             found = Candidate(decision, self.failures_of(decision), pending, order is not None)
             self._candidates[decision.target] = found
         return found
@@ -135,14 +134,18 @@ class Memory:
             self._account.remember("identifiers", document_of(self._identifiers))
 
     def note_orders(self, attempts: Sequence[Attempt]) -> None:
-        """Write down the orders that are about to be made; what can't be written down is not ordered."""
+        """Write down the new orders just before the CA hears of them; an order that can't be written down is not made.
+
+        An attempt that orders once more, as the answer got lost, needs another place within the limits.
+        """
         at = self._clock.now().replace(microsecond=0)
         ordering = [attempt for attempt in attempts if attempt.held is None]
         for attempt in ordering:
-            target = attempt.decision.target
             if is_exempt(attempt.decision, self.failures_of(attempt.decision), at):
-                self._exempt.add(target)
-            elif target not in self._resumable:
+                self._exempt.add(attempt.decision.target)
+            elif attempt.ordered and (deferral := self._lacks_place(attempt.decision)):
+                attempt.held = HeldError(deferral)
+            else:
                 self._reserve(attempt.decision, at)
         try:
             self._account.remember("orders", self._orders.as_dict())
@@ -150,8 +153,15 @@ class Memory:
             for attempt in ordering:
                 attempt.held = error
 
+    def _lacks_place(self, decision: Decision) -> Deferral | None:
+        """Why no further order may be made for a certificate within the limits."""
+        pauses = Pauses(self._clock, self._account.recall("pauses"))
+        known = Known(self._identifiers, self._orders, pauses, self._limits)
+        return Places(known, self._clock.now()).take(self._candidate(decision))
+
     def _reserve(self, decision: Decision, at: datetime) -> None:
         names = _names(decision.wanted)
+        self._noted.add(decision.target)
         self._orders.reserve(_key(decision.target), names, at)
         if self._limits.max_orders_per_domain is not None and not decision.issued_before:
             self._orders.note_new(registered_domains(decision.wanted.identifiers), names, at)
@@ -218,28 +228,26 @@ class Memory:
             self._store.update_state(target.name, target.key_type, **sections)
 
     def _settle_orders(self, attempts: Sequence[Attempt]) -> None:
-        """Give back the orders that were noted but not made, and those that can become no certificate.
+        """Give back the places of orders that were not made, and of those that the CA calls invalid.
 
-        An order that was to be exempt counts after all when the CA has not taken what it replaces.
+        Every other order counts, whatever has become of it: somebody else may have its certificate. So does one of
+        an earlier process of which nothing is known. An order that was to be exempt counts after all when the CA has
+        not taken what it replaces.
         """
         for attempt in attempts:
             target, names = attempt.decision.target, _names(attempt.decision.wanted)
             if target in self._exempt:
                 self._settle_exempt(attempt, names)
-                continue
-            noted = self._orders.reserved.get(_key(target))
-            if target in self._resumable and attempt.ordered:  # the one that was pending was of no use any more
-                self._orders.give_back(names)
-                noted = self._clock.now().replace(microsecond=0)
-                self._orders.note(names, noted)
-            if attempt.order is not None:
+            elif attempt.order is not None:
                 self._orders.settle_as(_key(target), names, attempt.order.url, self._clock.now())
-            elif attempt.ordered or target in self._resumable:
+            elif attempt.ordered:
                 self._orders.settle(_key(target))
-            elif attempt.held is None:
+            elif target in self._noted:
                 self._orders.release(_key(target))
             if attempt.order is not None and attempt.order.status == "invalid":
-                self._orders.give_back(names, noted if attempt.ordered else None)
+                self._orders.give_back(names, attempt.order.url)
+            self._noted.discard(target)
+            self._exempt.discard(target)
         with suppress(StoreError):
             self._account.remember("orders", self._orders.as_dict())
 
@@ -259,9 +267,14 @@ class Memory:
                 self._identifiers[name] = known
 
     def _may_be_made(self, name: str, key_type: str, at: datetime) -> bool:
-        """Whether an order that was to be made when a run was killed may have been: the store tells."""
+        """Whether an order that was to be made when a run was killed may have been: the store tells.
+
+        Before the CA hears of it, its record takes the place of an earlier order's.
+        """
         try:
-            if self._store.pending(name, key_type) or self._store.has_broken_order(name, key_type):
+            pending = self._store.pending(name, key_type)
+            begun_at = read_instant(pending.get("ordered_at")) if pending else None
+            if self._store.has_broken_order(name, key_type) or (pending and (begun_at is None or begun_at >= at)):
                 return True
             issued = (self._store.issuance(name, key_type) or {}).get("issued_at")
             return issued is not None and parse_instant(issued) >= at

@@ -59,7 +59,7 @@ class OrderLog:
     """The orders that an account has made of late: when, and for which exact sets of names.
 
     One that is about to be made is reserved for its certificate until the run has settled what became of it. An order
-    that the CA hands out twice counts once, by its URL.
+    that the CA hands out twice counts once, by its URL; one of which nothing is known counts like others.
     What is noted further ahead than some minutes comes from a clock that was wrong, and does not count.
     """
 
@@ -138,9 +138,8 @@ class OrderLog:
         insort(self._names.setdefault(key_of(names), []), at)
 
     def reserve(self, target: str, names: Iterable[str], at: datetime) -> None:
-        """An order for a certificate is about to be made, in the place of one that a run was killed over before."""
+        """An order for a certificate is about to be made; one that was reserved before and never settled counts, too."""
         names = list(names)
-        self.release(target)
         self.note(names, at)
         self._reserved[target] = at, key_of(names)
 
@@ -159,12 +158,12 @@ class OrderLog:
         if self.knows(names, url):
             self.release(target)
         else:
-            self.settle(target)
-            self.note_url(names, url, now)
+            at, _key = self._reserved.pop(target, (now, ""))
+            self.note_url(names, url, at)
 
-    def note_url(self, names: Iterable[str], url: str, now: datetime) -> None:
-        """An order for these names has this URL."""
-        self._urls.setdefault(key_of(names), {}).setdefault(key_of([url]), now)
+    def note_url(self, names: Iterable[str], url: str, at: datetime) -> None:
+        """An order for these names that was noted for this instant has this URL."""
+        self._urls.setdefault(key_of(names), {}).setdefault(key_of([url]), at)
 
     def knows(self, names: Iterable[str], url: str) -> bool:
         """Whether an order for these names has been made that has this URL."""
@@ -177,15 +176,17 @@ class OrderLog:
             self._made[at] -= self._made[at] > 0
             self._give_back(key, at)
 
-    def give_back(self, names: Iterable[str], at: datetime | None = None) -> None:
-        """An order for these names can become no certificate any more: that noted for this instant, or an earlier one."""
-        self._give_back(key_of(names), at)
+    def give_back(self, names: Iterable[str], url: str) -> None:
+        """The order for these names with this URL never becomes a certificate: it no longer counts for its names."""
+        key = key_of(names)
+        at = self._urls.get(key, {}).pop(key_of([url]), None)
+        if at is not None:
+            self._give_back(key, at)
 
-    def _give_back(self, key: str, at: datetime | None) -> None:
+    def _give_back(self, key: str, at: datetime) -> None:
         noted = self._names.get(key, [])
-        if noted:
-            # of those that are not told apart the oldest, so that rather too many count than too few
-            noted.remove(at if at in noted else noted[0])
+        if at in noted:
+            noted.remove(at)
         if not noted:
             self._names.pop(key, None)
             for sets in self._domains.values():

@@ -79,7 +79,8 @@ def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     for_lost_key = attempt.key_made and order.status in ("processing", "valid")
     stuck = hopeless and order.status == "processing"
     over = order.status in ("pending", "ready") and order.expires is not None and order.expires <= now
-    if order.status in STATUSES and order.status != "invalid" and not for_lost_key and not stuck and not over:
+    lost = order.status not in STATUSES or order.status == "invalid" or attempt.is_of_others(order)
+    if not (lost or for_lost_key or stuck or over):
         attempt.profile = pending.get("profile")
         run.take(attempt, order)
 
@@ -109,6 +110,7 @@ def _order(run: Run, attempts: Sequence[Attempt]) -> None:
                 raise
             lost[attempt] = error
 
+    _note(run, attempts)
     run.step(order, list(attempts))
     _adopt(run, list(lost))
     for attempt, error in lost.items():
@@ -119,7 +121,14 @@ def _order(run: Run, attempts: Sequence[Attempt]) -> None:
         elif not again:
             attempt.failure = error
     left = [attempt for attempt in lost if attempt.order is None and attempt.failure is None]
+    _note(run, left)
     run.step(lambda attempt: _order_anew(run, attempt), left)
+
+
+def _note(run: Run, attempts: Sequence[Attempt]) -> None:
+    """Record the orders that are about to be made, since the run may be killed in between."""
+    if run.memory and attempts:
+        run.memory.note_orders(attempts)
 
 
 def _adopt(run: Run, attempts: Sequence[Attempt]) -> None:

@@ -13,7 +13,7 @@ from . import steps
 from .awaiting import await_issued, await_ready
 from .opening import open_orders, resume_orders
 from .run import Run
-from .storing import note_orders, record_failures, store_issued
+from .storing import record_failures, store_issued
 
 
 class Solver(Protocol):
@@ -95,7 +95,6 @@ def _order(run: Run, means: Means | None = None) -> None:
     steps.prepare_keys(run, means.csrs if means else {})
     if means:
         means.check(run)
-    note_orders(run)
     open_orders(run)
     steps.read_authorizations(run)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from ..._acme.order import Order
 from ..._acme.session import Session
 from ..._core.clock import Clock
 from ..._core.errors import Error
+from ..._core.identifier import Identifier
 from ..._core.known import known
 from ..._core.workers import do_each
 from ..._http.challenge import ChallengeFile
@@ -98,6 +99,22 @@ class Attempt:
         """The order, in the steps that come after it was made."""
         return known(self.order)
 
+    def is_of_others(self, order: Order) -> bool:
+        """Whether none of the names that a CA shows for an order is wanted here; CAs may add names or tell none.
+
+        Addresses tell nothing, since there are several texts for one.
+        """
+        shown, wanted = (
+            {each.value for each in identifiers if each.type == "dns"}
+            for identifiers in (order.identifiers, self.decision.wanted.identifiers)
+        )
+        return bool(shown and wanted) and shown.isdisjoint(wanted)
+
+
+def _names(identifiers: Iterable[Identifier]) -> str:
+    """A few names for a sentence."""
+    return ", ".join(sorted(each.value for each in identifiers)[:3])
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -120,7 +137,7 @@ class Memory(Protocol):
     """Where runs leave what later ones have to know."""
 
     def note_orders(self, attempts: Sequence[Attempt]) -> None:
-        """Write down that orders are about to be made for those that may have one."""
+        """Record the orders that are about to be made; an attempt that may not order is held."""
 
     def has_ordered(self, wanted: Wanted, url: str) -> bool:
         """Whether an order with this URL was made before for these names."""
@@ -171,8 +188,13 @@ class Run:
     def take(self, attempt: Attempt, order: Order) -> None:
         """Note an attempt's order as the CA has just shown it, and how long it wants to be left alone.
 
-        LostOrderError for a status that RFC 8555 §7.1.6 does not know.
+        Error for an order that is for other names, LostOrderError for a status that RFC 8555 §7.1.6 does not know.
         """
+        if attempt.is_of_others(order):
+            names, wanted = _names(order.identifiers), _names(attempt.decision.wanted.identifiers)
+            raise Error(
+                f"The CA's order at {order.url} is for other names: {names} instead of {wanted}", order=order.url
+            )
         attempt.order = order
         attempt.next_look = self.clock.monotonic() + min(order.retry_after or 0.0, LONGEST_PAUSE)
         if order.status not in STATUSES:

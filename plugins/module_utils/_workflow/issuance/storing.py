@@ -42,22 +42,19 @@ def store_issued(run: Run) -> None:
     run.step(store)
 
 
-def note_orders(run: Run) -> None:
-    """Remember the orders before they are made, as a run may be killed in between."""
-    if run.memory:
-        run.memory.note_orders(run.going)
-
-
 def record_failures(run: Run) -> None:
-    """Forget the orders of which nothing can become, and remember what came of all the attempts."""
+    """Remember what came of all the attempts, then forget the orders of which nothing can become.
+
+    In this order, since orders count that a run was killed over: their records tell that they were made.
+    """
 
     def forget(attempt: Attempt) -> None:
         run.store.clear_pending(attempt.decision.target.name, attempt.decision.target.key_type)
 
-    # what can't be written down is in the results all the same
-    do_each(forget, [attempt for attempt in run.attempts if attempt.failure is not None and _is_lost(attempt)], 1)
     if run.memory:
         run.memory.record(run.attempts)
+    # what can't be written down is in the results all the same
+    do_each(forget, [attempt for attempt in run.attempts if attempt.failure is not None and _is_lost(attempt)], 1)
 
 
 def _is_lost(attempt: Attempt) -> bool:

@@ -255,6 +255,12 @@ class IssuingCa(FakeCa):
         order.status, order.looks = ("processing", self.manners.looks) if self.manners.looks else ("valid", 0)
         return Answer(document=order.document())
 
+    def validate_all(self) -> None:
+        """Let every challenge succeed, as after an answer that reached the CA although it said otherwise."""
+        for each in self.authorizations:
+            if each.status == "pending":
+                self._validate(each)
+
     def finalize_all_for_somebody_else(self) -> None:
         """As soon as an order is ready, another client has its certificate."""
         for order in self.orders:

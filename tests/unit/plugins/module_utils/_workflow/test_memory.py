@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -182,10 +182,11 @@ def test_nothing_is_begun_for_which_the_ca_wants_to_be_asked_later(
     assert len(taken(recall(), clock)) == 3
 
 
-def begun(files: Files, decision: Decision, url: str | None = None) -> None:
+def begun(files: Files, decision: Decision, url: str | None = None, at: datetime = START) -> None:
     """A run has begun with an order, and nothing is known of its end."""
     target, names = decision.target, [identifier.value for identifier in decision.wanted.identifiers]
-    CertificateStore(files).set_pending(target.name, target.key_type, {"url": url, "identifiers": names})
+    pending = {"url": url, "identifiers": names, "ordered_at": format_instant(at)}
+    CertificateStore(files).set_pending(target.name, target.key_type, pending)
 
 
 @pytest.mark.parametrize("url", [None, "https://acme.example/order/1"])
@@ -215,11 +216,11 @@ def test_kills_use_up_no_more_orders_than_were_made(
 ) -> None:
     """A job that is killed again and again must not keep its certificates from being renewed for a week."""
     rsa, ecdsa, _mail = due()
-    for _kill in range(20):
+    for number in range(20):
         memory = recall()
         assert len(taken(memory, clock, [rsa, ecdsa])) == 2
-        memory.note_orders([Attempt(each) for each in (rsa, ecdsa)])
-        if url != "":  # killed before it got that far
+        memory.note_orders([Attempt(ecdsa), *([] if url and number else [Attempt(rsa)])])
+        if url != "" and number == 0:  # all the others are killed before they get that far
             begun(files, rsa, url)
         clock.seconds += 60
     assert len(recall(max_orders_per_names=2).pace([ecdsa], clock.now()).taken) == 1
@@ -229,10 +230,7 @@ def test_an_order_that_was_found_again_after_a_kill_counts_once(recall: Recall, 
     rsa, _ecdsa, mail = due()
     recall().note_orders([Attempt(rsa)])
     begun(files, rsa)
-    memory, adopted = recall(), Attempt(rsa, order=order(rsa, "valid"), stored=STORED)
-    memory.pace([rsa], clock.now())
-    memory.note_orders([adopted])
-    memory.record([adopted])
+    recall().record([Attempt(rsa, order=order(rsa, "valid"), stored=STORED)])
     assert taken(recall(max_orders=1), clock, [mail]) == []
     assert taken(recall(max_orders=2), clock, [mail]) == ["mail (ecdsa-p256)"]
 
@@ -259,20 +257,31 @@ def test_an_order_that_was_made_counts_for_its_names(recall: Recall, clock: Fake
     assert taken(recall(max_orders_per_names=2), clock, [ecdsa]) == ["shop (ecdsa-p256)"]
 
 
-def test_one_that_takes_the_place_of_a_pending_order_gives_that_back(
+def test_an_order_that_takes_the_place_of_a_pending_one_counts_besides(
     recall: Recall, clock: FakeClock, files: Files
 ) -> None:
     mail = due()[-1]
     recall().note_orders([Attempt(mail)])
-    pending = {"url": "https://acme.example/order/0", "identifiers": ["mail.example.com"], "profile": None}
-    CertificateStore(files).set_pending("mail", "ecdsa-p256", {**pending, "account_uri": "x"})
+    begun(files, mail, "https://acme.example/order/0")
     memory = recall()
     assert taken(memory, clock, [mail]) == ["mail (ecdsa-p256)"]
     attempt = Attempt(mail, ordered=True, order=order(mail, "valid"), stored=STORED)
     memory.note_orders([attempt])
     memory.record([attempt])
     CertificateStore(files).clear_pending("mail", "ecdsa-p256")
-    assert taken(recall(max_orders_per_names=2), clock, [mail]) == ["mail (ecdsa-p256)"]
+    assert taken(recall(max_orders_per_names=2), clock, [mail]) == []
+    assert taken(recall(max_orders_per_names=3), clock, [mail]) == ["mail (ecdsa-p256)"]
+
+
+def test_an_attempt_that_gets_nowhere_settles_nothing_of_an_earlier_process(
+    recall: Recall, clock: FakeClock, files: Files
+) -> None:
+    mail = due()[-1]
+    recall().note_orders([Attempt(mail)])
+    begun(files, mail)
+    recall().record([failing(mail, Error("the list of orders can't be read"))])
+    clock.seconds += 3600
+    assert taken(recall(max_orders_per_names=1), clock, [mail]) == []
 
 
 def test_what_can_not_be_noted_is_not_ordered(recall: Recall, files: Files) -> None:
