@@ -68,6 +68,16 @@ options:
     description: The port that redirects to HTTPS may lead to, and that V(tls-alpn-01) is answered on. All public CAs come to port 443 only.
     type: int
     default: 443
+  allowed_networks:
+    description:
+      - Networks that redirects may lead to although not everybody on the Internet can reach them, such as V(10.0.0.0/8).
+      - Whoever controls a web server, or a name, could otherwise have this host read what only this host can reach. So after a redirect it asks
+        no address that is not public (loopback, link-local, private, shared, multicast, reserved), and of its own addresses only the path of the
+        challenge itself; a name's own addresses are asked wherever they are, for the path of the challenge.
+      - What a web server answers is shown only when it comes without a redirect, and from an address that is public or listed here.
+    type: list
+    elements: str
+    default: []
   tls_alpn_address:
     description: The address of this host at which V(tls-alpn-01) is answered; all of them when it is empty.
     type: str
@@ -378,6 +388,7 @@ def main() -> None:
             "http_wait": {"type": "float", "default": 30},
             "http_port": {"type": "int", "default": 80},
             "https_port": {"type": "int", "default": 443},
+            "allowed_networks": {"type": "list", "elements": "str", "default": []},
             "tls_alpn_address": {"type": "str", "default": ""},
             "run_size": {"type": "int", "default": 200},
             "max_runs": {"type": "int"},
@@ -397,6 +408,7 @@ def main() -> None:
 
 def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, files: Files) -> Means:
     """With what challenges are answered; responders are needed for dns-01 only."""
+    from ..module_utils._core.address import parse_networks
     from ..module_utils._core.errors import Error, InputError
     from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
     from ..module_utils._http.verification import Rules
@@ -415,7 +427,11 @@ def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, f
         params["wait"],
         Web(
             params["webroot"],
-            Rules(params["http_port"], params["https_port"]),
+            Rules(
+                params["http_port"],
+                params["https_port"],
+                allowed=parse_networks(params["allowed_networks"], "allowed_networks"),
+            ),
             params["http_wait"],
             frozenset(params["placed"]),
         ),

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests import exceptions
@@ -19,6 +18,7 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from .._core.polling import parse_retry_after, read_date
+from .._core.url import join_url, split_url
 from .problem import PREFIX, LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
 
 TAG = re.compile(r"<[^>]*>")
@@ -38,7 +38,9 @@ def check(response: requests.Response, what: str, now: datetime) -> requests.Res
     host = host_of(response.url or "")
     if status < 400:
         target = response.headers.get("Location", "nowhere")
-        raise NetworkError(f"{host} answered {what} with a redirect to {target}, which a CA doesn't do", status=status)
+        raise NetworkError(
+            f"{host} answered {what} with a redirect to {_cut(target)}, which a CA doesn't do", status=status
+        )
     problem = _read_problem(response)
     raise ProblemError(what, host, problem, retry_after(response, now) or _told_pause(problem, response, now))
 
@@ -73,11 +75,12 @@ def read_links(response: requests.Response, relation: str) -> list[str]:
     """The URLs of this relation in the Link headers (RFC 8288), absolute, in their order; NetworkError for no URL."""
     links = parse_header_links(response.headers.get("Link", ""))
     found = [link["url"] for link in links if link.get("url") and relation in link.get("rel", "").split()]
-    try:
-        return [urljoin(response.url or "", url) for url in found]
-    except ValueError as error:
+    joined = [join_url(response.url or "", url) for url in found]
+    if None in joined:
+        url = found[joined.index(None)]
         host = host_of(response.url or "")
-        raise NetworkError(f"{host} answered with a link of the relation {relation} that is no URL: {error}") from error
+        raise NetworkError(f"{host} answered with a link of the relation {relation} that is no URL: {_cut(url)!r}")
+    return [url for url in joined if url]
 
 
 def lost_connection(
@@ -152,10 +155,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def host_of(url: str) -> str:
     """Host and port for sentences, without a user name or password that the URL may hold."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:
-        return url
+    parts = split_url(url)
+    return parts.netloc.rpartition("@")[2] if parts else _cut(url)
 
 
 def _read_problem(response: requests.Response) -> Problem:
@@ -177,4 +178,8 @@ def _parse(content: bytes) -> Any:
 def _excerpt(response: requests.Response) -> str:
     """The beginning of a text meant for people, without its markup."""
     text = " ".join(TAG.sub(" ", response.content[:4096].decode(errors="replace")).split())
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_EXCERPT else text[:LONGEST_EXCERPT] + "…"

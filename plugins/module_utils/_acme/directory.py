@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import requests
 
 from .._core.errors import Error, InputError
+from .._core.url import split_url
 from .answer import read_object
 from .network import Network
 from .problem import NetworkError, ProblemError
@@ -47,7 +47,7 @@ class Directory:
 
 def check_directory_url(url: str, option: str = "directory") -> str:
     """The URL itself; InputError when it can't be a directory's (RFC 8555 §6.1: HTTPS only)."""
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or parts.scheme.lower() != "https" or not parts.hostname:
         raise InputError(option, url, "is not an https:// URL")
     if parts.username is not None:
@@ -99,17 +99,8 @@ def _read(url: str, document: Mapping[str, Any]) -> Directory:
 
 
 def _is_https(value: object) -> bool:
-    parts = _split(value) if isinstance(value, str) else None
+    parts = split_url(value) if isinstance(value, str) else None
     return parts is not None and parts.scheme == "https" and bool(parts.hostname)
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _port = parts.port  # raises when it is no number below 65536
-    except ValueError:
-        return None
-    return parts
 
 
 def _text(meta: Mapping[str, Any], name: str) -> str | None:

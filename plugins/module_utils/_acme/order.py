@@ -22,6 +22,7 @@ from .problem import NetworkError, Problem, UnusableAnswerError
 from .session import Session
 
 MOST_PAGES = 1000
+MOST_ALTERNATES = 10  # chains beside the CA's own choice; no CA has more than a few
 PEM_CHAIN = "application/pem-certificate-chain"
 PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 NEW_ORDER = "the new order"  # what a ProblemError about it begins with
@@ -156,7 +157,7 @@ def download_chains(session: Session, order: Order, alternates: bool = False) ->
     if order.certificate is None:
         raise NetworkError(f"The order {order.url} has no certificate: its status is {order.status}")
     response = _download(session, order.certificate)
-    others = read_links(response, "alternate") if alternates else []
+    others = read_links(response, "alternate")[:MOST_ALTERNATES] if alternates else []
     return [_certificates(each) for each in (response, *(_download(session, url) for url in others))]
 
 

@@ -9,14 +9,17 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from .._core.errors import Error
+from .._core.url import split_url
 
 LONGEST_BODY = 1024
 """Bytes; a key authorization has about 90."""
+LONGEST_QUOTE = 200
+"""Characters of what a web server has sent, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,19 @@ def ask(url: str, address: str, timeout: float) -> Response:
     No certificate is checked: a CA does not either, since what it validates for is
     to get one. Raises Error with what went wrong, without the address.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    parts = split_url(url)
+    if parts is None or not parts.hostname:
+        raise Error(f"{url[:LONGEST_QUOTE]!r} is no URL")
+    host = parts.hostname
     port = parts.port or (443 if parts.scheme == "https" else 80)
+    begun = time.monotonic()
     try:
         sockets = [socket.create_connection((address, port), timeout)]
     except OSError as error:
         raise Error(f"no connection to port {port}: {_reason(error)}") from error
     # a server that sends a byte now and then would never run into the timeout of the socket
     ended = threading.Event()
-    ending = threading.Timer(timeout, _end, [sockets, ended])
+    ending = threading.Timer(max(0.0, begun + timeout - time.monotonic()), _end, [sockets, ended])
     ending.daemon = True
     ending.start()
     try:
@@ -51,7 +57,9 @@ def ask(url: str, address: str, timeout: float) -> Response:
             tls = _context().wrap_socket(sockets[0], server_hostname=host, do_handshake_on_connect=False)
             sockets.append(tls)
             tls.do_handshake()
-        return _exchange(sockets[-1], parts.netloc, f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}")
+        return _exchange(
+            sockets[-1], parts.netloc.rpartition("@")[2], f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}"
+        )
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = ended.is_set() or isinstance(error, TimeoutError)
         raise Error(f"no answer within {timeout:g} s" if late else f"no HTTP answer: {_reason(error)}") from error
@@ -83,5 +91,6 @@ def _end(sockets: list[socket.socket], ended: threading.Event) -> None:
 
 
 def _reason(error: Exception) -> str:
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return text or type(error).__name__
+    """The text of the operating system's error; other errors quote what the server has sent, so only their name."""
+    text = (error.strerror or str(error)) if isinstance(error, OSError) else ""
+    return text[:LONGEST_QUOTE] or type(error).__name__

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.address import check_address
+from .._core.address import check_address, parse_networks
 from .._core.clock import Clock, SystemClock
 from .._core.errors import Error, InputError
 from .challenge import ChallengeFile, parse_files
@@ -62,7 +62,12 @@ def _rules(params: Mapping[str, Any]) -> Rules:
     for option in ("http_port", "https_port"):
         if not 0 < params[option] <= HIGHEST_PORT:
             raise InputError(option, params[option], "is not a port")
-    return Rules(params["http_port"], params["https_port"], _seconds(params, "request_timeout", least=0.1))
+    return Rules(
+        params["http_port"],
+        params["https_port"],
+        _seconds(params, "request_timeout", least=0.1),
+        parse_networks(params["allowed_networks"], "allowed_networks"),
+    )
 
 
 def _seconds(params: Mapping[str, Any], option: str, least: float) -> float:

@@ -8,22 +8,27 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
+from .._core.address import Network, is_in, is_own, is_public
 from .._core.clock import Clock
 from .._core.errors import Error
 from .._core.plain import plain
 from .._core.polling import rounds
+from .._core.url import join_url, split_url
 from .._core.workers import do_each
 from .challenge import ChallengeFile
-from .request import Response, ask
+from .request import LONGEST_QUOTE, Response, ask
 
 MOST_REDIRECTS = 10
 """As many as Let's Encrypt's CA follows."""
 MOST_REQUESTS = 50
 """For one address; servers with many addresses each could redirect to one another without an end."""
+MOST_ADDRESSES = 50
+"""For one host; a name server could give thousands."""
+PATIENCE = 3
+"""For one address with all its redirects, as a multiple of the time for one request."""
 WIDTH = 16
 """Addresses that are asked at the same time."""
 
@@ -35,11 +40,15 @@ Resolver = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Rules:
-    """The ports that redirects may lead to, the first one where challenges begin, and seconds for one request."""
+    """The ports that redirects may lead to, the first one where challenges begin, and seconds for one request.
+
+    ``allowed`` are networks that redirects may lead to although they are not public.
+    """
 
     http_port: int = 80
     https_port: int = 443
     request_timeout: float = 10
+    allowed: tuple[Network, ...] = ()
 
     @property
     def ports(self) -> dict[str, int]:
@@ -73,7 +82,7 @@ class Verdict:
 
     def sentence(self) -> str:
         """``www.example.com 192.0.2.1: status 404``, with where it was redirected to."""
-        there = "".join(f" -> {url} {address}" for url, address in self.way[1:])
+        there = "".join(f" -> {_shown(url)} {address}" for url, address in self.way[1:])
         return f"{self.file.identifier} {self.address}{there}: {self.problem or 'correct'}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,12 +97,15 @@ class Verdict:
 
 
 def resolve(host: str) -> list[str]:
-    """All addresses that the host's resolver gives, each once."""
+    """All addresses that the host's resolver gives, each once; Error when there are none, or too many."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Error(f"{host} has no address: {getattr(error, 'strerror', None) or error}") from error
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+    except (OSError, ValueError) as error:
+        raise Error(f"{_shown(host)} has no address: {getattr(error, 'strerror', None) or error}") from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    if len(addresses) > MOST_ADDRESSES:
+        raise Error(f"{_shown(host)} has {len(addresses)} addresses; at most {MOST_ADDRESSES} are asked")
+    return addresses
 
 
 def verify(
@@ -120,7 +132,7 @@ def verify(
         left = [start for start in starts if start not in found or any(each.problem for each in found[start])]
         if not left and not homeless:
             break
-        done, _failed = do_each(lambda start: _look(start, rules, resolver), left, WIDTH)
+        done, _failed = do_each(lambda start: _look(start, rules, resolver, clock), left, WIDTH)
         found.update(done)
     nowhere = [
         Verdict(file, ((rules.url(file), ""),), homeless[file.identifier].message)
@@ -130,58 +142,99 @@ def verify(
     return [*(verdict for verdicts in found.values() for verdict in verdicts), *nowhere]
 
 
-def _look(start: Start, rules: Rules, resolver: Resolver) -> list[Verdict]:
+def _look(start: Start, rules: Rules, resolver: Resolver, clock: Clock) -> list[Verdict]:
     file, address = start
-    return _follow(file, ((rules.url(file), address),), rules, resolver, set())
+    deadline = clock.monotonic() + PATIENCE * rules.request_timeout
+    return _Trail(file, rules, resolver, clock, deadline).follow(((rules.url(file), address),))
 
 
-def _follow(
-    file: ChallengeFile, way: Way, rules: Rules, resolver: Resolver, seen: set[tuple[str, str]]
-) -> list[Verdict]:
-    """The verdicts for one address, and for all addresses that it redirects to, each looked at once."""
-    seen.add(way[-1])
-    url, address = way[-1]
-    try:
-        response = ask(url, address, rules.request_timeout)
-        target = _target(url, response, rules)
-        if target is None:
-            return [Verdict(file, way, _judge(file, response))]
-        if len(way) > MOST_REDIRECTS or len(seen) > MOST_REQUESTS:
+@dataclass(frozen=True)
+class _Trail:
+    """Where one address leads to; ``seen`` are the requests so far, each of which is made once."""
+
+    file: ChallengeFile
+    rules: Rules
+    resolver: Resolver
+    clock: Clock
+    deadline: float
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def follow(self, way: Way) -> list[Verdict]:
+        """The verdicts for the last address of the way, and for all addresses that it redirects to."""
+        self.seen.add(way[-1])
+        try:
+            self._check_reach(way)
+            response = ask(*way[-1], self.rules.request_timeout)
+            target = _target(way[-1][0], response, self.rules)
+            if target is None:
+                return [Verdict(self.file, way, self._judge(way, response))]
+            steps = self._steps(way, target)
+        except Error as error:
+            return [Verdict(self.file, way, error.message)]
+        return [verdict for step in steps if step not in self.seen for verdict in self.follow((*way, step))]
+
+    def _steps(self, way: Way, target: str) -> list[tuple[str, str]]:
+        """The URL of a redirect with each address of its host; Error for redirects without an end."""
+        if len(way) > MOST_REDIRECTS or len(self.seen) > MOST_REQUESTS:
             raise Error(f"more than {MOST_REDIRECTS if len(way) > MOST_REDIRECTS else MOST_REQUESTS} redirects")
-        steps = [(target, each) for each in resolver(urlsplit(target).hostname or "")]
+        if self.clock.monotonic() >= self.deadline:
+            raise Error(f"redirects that take more than {PATIENCE * self.rules.request_timeout:g} s")
+        parts = split_url(target)
+        steps = [(target, each) for each in self.resolver((parts and parts.hostname) or "")]
         if any(step in way for step in steps):
-            raise Error(f"redirected in a circle, to {target}")
-    except Error as error:
-        return [Verdict(file, way, error.message)]
-    verdicts = []
-    for step in steps:
-        if step not in seen:
-            verdicts += _follow(file, (*way, step), rules, resolver, seen)
-    return verdicts
+            raise Error(f"redirected in a circle, to {_shown(target)}")
+        return steps
+
+    def _check_reach(self, way: Way) -> None:
+        """Error when a redirect leads to where the web server that sent it could not look by itself (ADR 0037)."""
+        url, address = way[-1]
+        if len(way) == 1 or address == way[-2][1] or is_in(address, self.rules.allowed):
+            return
+        own = is_own(address)
+        if is_public(address) and not own:
+            return
+        if own and _leads_to(url, self.file.path):
+            return
+        what = "this host's own" if own else "not public"
+        raise Error(f"not asked after a redirect: the address is {what}, and not in allowed_networks")
+
+    def _judge(self, way: Way, response: Response) -> str:
+        """What is wrong with the answer, or nothing; CAs pass over white space at its end."""
+        if response.status != 200:
+            return f"status {response.status}"
+        text = response.body.decode("utf-8", "replace")
+        if text.rstrip() == self.file.content:
+            return ""
+        if not text:
+            return "an empty answer"
+        address = way[0][1]
+        if len(way) > 1 or not (is_public(address) or is_in(address, self.rules.allowed)):
+            return "another answer"  # it can be of a server that only this host reaches, and the report goes far
+        return f"another answer: {re.sub(r'[^ -~]', '.', plain(text))[:60]!r}"
 
 
 def _target(url: str, response: Response, rules: Rules) -> str | None:
     """Where a redirect leads; None when there is none, and Error when no CA would follow."""
     if response.status not in {301, 302, 303, 307, 308} or not response.location:
         return None
-    target = urljoin(url, response.location)
-    try:
-        parts = urlsplit(target)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError as error:
-        raise Error(f"redirected to {target!r}, which is no URL") from error
+    target = join_url(url, response.location)
+    parts = split_url(target) if target else None
+    if target is None or parts is None:
+        raise Error(f"redirected to {_shown(response.location)!r}, which is no URL")
     if parts.scheme not in rules.ports or not parts.hostname:
-        raise Error(f"redirected to {target!r}, where no CA follows: neither http nor https")
+        raise Error(f"redirected to {_shown(target)!r}, where no CA follows: neither http nor https")
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     if port != rules.ports[parts.scheme]:
-        raise Error(f"redirected to {target!r}, where no CA follows: its port is not {rules.ports[parts.scheme]}")
+        raise Error(
+            f"redirected to {_shown(target)!r}, where no CA follows: its port is not {rules.ports[parts.scheme]}"
+        )
     return target
 
 
-def _judge(file: ChallengeFile, response: Response) -> str:
-    """What is wrong with the answer, or nothing; CAs pass over white space at its end."""
-    if response.status != 200:
-        return f"status {response.status}"
-    text = response.body.decode("utf-8", "replace")
-    if text.rstrip() == file.content:
-        return ""
-    return f"another answer: {re.sub(r'[^ -~]', '.', plain(text))[:60]!r}" if text else "an empty answer"
+def _leads_to(url: str, path: str) -> bool:
+    parts = split_url(url)
+    return parts is not None and parts.path == path and not parts.query
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"

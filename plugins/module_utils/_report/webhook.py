@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from .._core.clock import format_instant
 from .._core.errors import Error, InputError
+from .._core.url import split_url
 from .digest import Digest
 from .survey import Row, Survey
 
@@ -38,12 +38,8 @@ class Webhook:
 
 def parse_webhook(options: Mapping[str, Any], number: int) -> Webhook:
     """An entry of the option ``webhooks``; InputError, which does not quote the address, for what can't be used."""
-    try:
-        parts = urlsplit(options["url"])
-        usable = parts.scheme in ("https", "http") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = split_url(options["url"])
+    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
         raise InputError(f"webhooks[{number}].url", "(hidden)", "is not an address with https or http")
     if parts.scheme == "http" and options["token"]:
         raise InputError(f"webhooks[{number}].url", "http://…", "would show the token to everybody on the way")

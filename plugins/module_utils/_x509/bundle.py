@@ -20,6 +20,7 @@ from .._core.bundle import FILES, KEY, VERSION, digest_of, to_json
 from .._core.errors import Error
 from .chain import check_chain, describe, split_chain
 from .key import fingerprint_of, load_key
+from .reading import FAULTS
 
 _SMALLEST_RSA_KEY = 2048
 
@@ -82,7 +83,7 @@ def _load_recipient(pem: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_pem_x509_certificate(pem)
         key = certificate.public_key()
-    except ValueError:
+    except FAULTS:
         # not quoted: whoever mixes the options up could have put a private key here
         raise Error("The recipient is not a certificate in PEM form") from None
     if not isinstance(key, rsa.RSAPublicKey):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -21,6 +20,7 @@ from .._core.clock import format_instant
 from .._core.errors import Error
 from .._core.identifier import Identifier
 from .key import fingerprint_of, key_type_of
+from .reading import FAULTS, reading
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -88,7 +88,8 @@ def check_chain(fullchain: bytes, now: datetime, what: str) -> None:
     """Error unless each certificate of a chain was issued by the next, and none has expired."""
     chain = _load(fullchain)
     _check_links(chain, what)
-    end = min(certificate.not_valid_after_utc for certificate in chain)
+    with reading(f"{what} has a certificate whose end can't be read"):
+        end = min(certificate.not_valid_after_utc for certificate in chain)
     if now >= end:
         raise Error(f"{what} has a certificate that expired at {format_instant(end)}")
 
@@ -102,38 +103,40 @@ def choose_chain(chains: Sequence[bytes], preferred: str | None) -> bytes:
 
 
 def _issuer_names(chain: bytes) -> list[str]:
-    names = [certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME) for certificate in _load(chain)]
+    certificates = _load(chain)
+    with reading("The issuer of a certificate can't be read"):
+        names = [each.issuer.get_attributes_for_oid(NameOID.COMMON_NAME) for each in certificates]
     return [str(attribute.value) for attributes in names for attribute in attributes]
 
 
 def _load(pem: bytes) -> list[x509.Certificate]:
-    try:
+    with reading("There is no certificate that can be read"):
         return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise Error(f"There is no certificate that can be read: {error}") from error
 
 
 def _check_links(chain: Sequence[x509.Certificate], what: str) -> None:
     for certificate, issuer in zip(chain, chain[1:]):
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature) as error:
-            subject = issuer.subject.rfc4514_string()
+        except FAULTS as error:
+            with reading(f"{what} is broken, and a subject in it can't be read"):
+                subject = issuer.subject.rfc4514_string()
             raise Error(f"{what} is broken: {subject} did not issue the certificate before it") from error
 
 
 def _describe(certificate: x509.Certificate) -> CertificateFacts:
-    return CertificateFacts(
-        identifiers=_read_identifiers(certificate),
-        key_type=key_type_of(certificate, "The key in the certificate"),
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        serial=f"{certificate.serial_number:x}",
-        issuer=certificate.issuer.rfc4514_string(),
-        certificate_id=_certificate_id(certificate),
-        fingerprint=fingerprint_of(certificate),
-        sha256=certificate.fingerprint(hashes.SHA256()).hex(),
-    )
+    with reading("The certificate can't be read"):
+        return CertificateFacts(
+            identifiers=_read_identifiers(certificate),
+            key_type=key_type_of(certificate, "The key in the certificate"),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            serial=f"{certificate.serial_number:x}",
+            issuer=certificate.issuer.rfc4514_string(),
+            certificate_id=_certificate_id(certificate),
+            fingerprint=fingerprint_of(certificate),
+            sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        )
 
 
 def _read_identifiers(certificate: x509.Certificate) -> tuple[Identifier, ...]:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .._core.errors import Error
 from .._core.identifier import Identifier
 from .key import PrivateKey, fingerprint_of, key_type_of
+from .reading import reading
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,25 @@ def load_csr(pem: bytes, identifiers: Sequence[Identifier], key_type: str, what:
 
     So a host gets no certificate for other names than those that it should have, whatever it asks for.
     """
-    try:
+    with reading(f"{what} can't be read"):
         csr = x509.load_pem_x509_csr(pem)
         signed = csr.is_signature_valid
-        names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        others = len(csr.extensions) - 1
+        extensions = list(csr.extensions)
         subject = list(csr.subject)
         found_type = key_type_of(csr, what)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
-        raise Error(f"{what} is none in PEM form with subject alternative names") from None
+        fingerprint = fingerprint_of(csr)
+    names = [each.value for each in extensions if isinstance(each.value, x509.SubjectAlternativeName)]
+    if not names:
+        raise Error(f"{what} has no subject alternative names")
     if not signed:
         raise Error(f"{what} is not signed by its own key")
     if found_type != key_type:
         raise Error(f"{what} is for a key of type {found_type}")
-    if others:
+    if len(extensions) > 1:
         raise Error(f"{what} asks for more than names")
-    if subject or {*names} != {to_general_name(identifier) for identifier in identifiers}:
+    if subject or {*names[0]} != {to_general_name(identifier) for identifier in identifiers}:
         raise Error(f"{what} is for other names than the certificate should have")
-    return Csr(csr.public_bytes(Encoding.DER), fingerprint_of(csr))
+    return Csr(csr.public_bytes(Encoding.DER), fingerprint)
 
 
 def make_csr(key: PrivateKey, identifiers: Sequence[Identifier]) -> bytes:

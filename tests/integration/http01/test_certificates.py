@@ -37,7 +37,12 @@ def keep(lab: Lab, tmp_path: Path) -> Keep:
     addresses = [each.address for each in lab.frontends]
 
     def call(*sites: dict[str, Any], check: bool = False, inventory: Path = lab.inventory, **more: Any) -> Outcome:
-        options = {"http_port": lab.validation_ports[0], "https_port": lab.validation_ports[1], "http_wait": 0}
+        options: dict[str, Any] = {
+            "http_port": lab.validation_ports[0],
+            "https_port": lab.validation_ports[1],
+            "http_wait": 0,
+        }
+        options["allowed_networks"] = ["127.0.0.0/8"]  # where the lab is
         wanted = [{**SITE, **site} for site in sites]
         for entry in wanted:
             if entry["challenge"] == "http-01":
@@ -185,6 +190,9 @@ def test_the_validation_host_answers_where_every_frontend_redirects_to_it(keep: 
         for frontend in lab.frontends:
             assert f"fronts.fleet.test {frontend.address} -> {target}" in elsewhere["certificates"][0]["reason"]
         assert keep({}, webroot=str(webroot), retry=["all"])["counts"]["issued"] == 2
+        # the lab is where nobody else can look, and unlisted
+        refused = keep({"name": "unlisted", "domains": ["fronts.fleet.test"]}, allowed_networks=[])
+        assert "not asked after a redirect: the address is not public" in refused["certificates"][0]["reason"]
         # the same by Ansible, as for several validation hosts
         site = {"name": "several", "domains": ["fronts.fleet.test"], "challenge_hosts": ["validation_hosts"]}
         assert keep(site, webroot=str(webroot))["counts"]["issued"] == 2

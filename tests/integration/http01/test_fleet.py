@@ -41,6 +41,7 @@ class Fleet:
             "webroot": str(webroot) if webroot else None,
             "addresses": [each.address for each in self.lab.frontends],
             "http_port": self.lab.validation_ports[0],
+            "allowed_networks": ["127.0.0.0/8"],
             "timeout": 0,
             **options,
         }
@@ -127,6 +128,7 @@ def test_a_certificate_comes_when_every_frontend_redirects_to_a_validation_host(
         ),
         ({"addresses": ["front1"]}, "addresses: 'front1' is not an IPv4 or IPv6 address"),
         ({"http_port": 0}, "http_port: 0 is not a port"),
+        ({"allowed_networks": ["10.0.0.1/8"]}, "allowed_networks: '10.0.0.1/8' is not a network such as 10.0.0.0/8"),
         ({"timeout": -1}, "timeout: -1.0 is not a number of seconds of at least 0"),
         ({"request_timeout": 0}, "request_timeout: 0.0 is not a number of seconds of at least 0.1"),
     ],

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._core.address import parse_networks
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._http.challenge import ChallengeFile
-from ansible_collections.certfleet.acme.plugins.module_utils._http.verification import Rules, Verdict, verify
+from ansible_collections.certfleet.acme.plugins.module_utils._http.verification import Rules, Verdict, resolve, verify
 
 from tests.unit.plugins.module_utils._core.fakes import FakeClock
 from tests.unit.plugins.module_utils._http.web import Site, Web, redirecting, serving, web_of
@@ -23,6 +25,7 @@ FILE = ChallengeFile("www.example.com", "token", "token.thumbprint")
 HERE = serving({FILE.path: f"{FILE.content}\n"})
 FRONTENDS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 VALIDATION_HOSTS = ("127.0.0.4", "127.0.0.5")
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 NAMES = {"www.example.com": FRONTENDS, "acme.example.com": VALIDATION_HOSTS}
 
 
@@ -42,7 +45,7 @@ def names(host: str) -> Sequence[str]:
 @pytest.fixture
 def look(web: Web) -> Callable[..., list[Verdict]]:
     def look(addresses: Sequence[str] = (), timeout: float = 0, clock: FakeClock | None = None) -> list[Verdict]:
-        rules = Rules(http_port=web.port, https_port=1, request_timeout=5)
+        rules = Rules(http_port=web.port, https_port=1, request_timeout=5, allowed=LOOPBACK)
         return verify([FILE], addresses, timeout, clock or FakeClock(), rules=rules, resolver=names)
 
     return look
@@ -100,7 +103,7 @@ def test_https_is_followed_whatever_its_certificate_and_only_that(web: Web, tmp_
     with web_of(VALIDATION_HOSTS, someone_elses(tmp_path, names_asked)) as secure:
         secure.sites.update({"127.0.0.4": HERE, "127.0.0.5": serving({})})
         web.sites["127.0.0.1"] = redirecting(f"https://acme.example.com:{secure.port}", status=308)
-        rules = Rules(http_port=web.port, https_port=secure.port, request_timeout=5)
+        rules = Rules(http_port=web.port, https_port=secure.port, request_timeout=5, allowed=LOOPBACK)
         verdicts = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=rules, resolver=names)
     assert problems(verdicts) == {"127.0.0.4": "", "127.0.0.5": "status 404"}
     assert names_asked == ["acme.example.com"] * 2
@@ -121,7 +124,7 @@ def test_a_server_that_does_not_finish_its_handshake_is_given_up(web: Web) -> No
     with closing(socket.create_server(("127.0.0.4", 0))) as silent:
         port = silent.getsockname()[1]
         web.sites["127.0.0.1"] = redirecting(f"https://silent.example.com:{port}")
-        rules = Rules(http_port=web.port, https_port=port, request_timeout=0.3)
+        rules = Rules(http_port=web.port, https_port=port, request_timeout=0.3, allowed=LOOPBACK)
         verdicts = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=rules, resolver=lambda _host: ["127.0.0.4"])
     assert problems(verdicts) == {"127.0.0.4": "no answer within 0.3 s"}
 
@@ -133,6 +136,10 @@ def test_a_server_that_does_not_finish_its_handshake_is_given_up(web: Web) -> No
         ("http://acme.example.com:22", "its port is not"),
         ("https://acme.example.com:443", "its port is not 1"),
         ("http://acme.example.com:99999", "which is no URL"),
+        ("http://[", "redirected to 'http://[/.well-known/acme-challenge/token', which is no URL"),
+        ("http://[::1.2.3]", "which is no URL"),
+        ("http://" + "a" * 3000, "which is no URL"),
+        ("http://user:secret@:{port}", "neither http nor https"),
         ("http://elsewhere.example.com:{port}", "elsewhere.example.com has no address: it is not known"),
         ("http://www.example.com:{port}", "redirected in a circle, to http://www.example.com:"),
     ],
@@ -221,3 +228,98 @@ def test_nobody_there_is_told() -> None:
         port = listener.getsockname()[1]
     (verdict,) = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=Rules(http_port=port))
     assert verdict.problem == f"no connection to port {port}: Connection refused"
+
+
+def looking(web: Web, *addresses: str, rules: Rules | None = None) -> list[str]:
+    """What is told about ``www.example.com`` at its first address, where redirects lead to these."""
+    rules = rules or Rules(http_port=web.port, request_timeout=5)
+    verdicts = verify([FILE], ["127.0.0.1"], 0, FakeClock(), rules=rules, resolver=lambda _host: addresses)
+    return [verdict.problem for verdict in verdicts]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.4", "::1", "0.1.2.3", "10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254"),
+        *("224.0.0.1", "255.255.255.255", "198.18.0.1", "fd00::1", "fe80::1", "fe80::1%lo", "ff02::1", "fec0::1", "::"),
+        *("::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::1", "2001:0:1::1"),
+    ],
+)
+def test_no_redirect_leads_to_an_address_that_is_not_public(address: str, web: Web) -> None:
+    web.sites["127.0.0.1"] = redirecting(f"http://inside.example.com:{web.port}")
+    problem = "not asked after a redirect: the address is not public, and not in allowed_networks"
+    assert looking(web, address) == [problem]
+    assert [asked for asked, _host, _path in web.asked] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("network", ["127.0.0.4", "127.0.0.0/8"])
+def test_redirects_lead_to_networks_that_are_listed(network: str, web: Web) -> None:
+    web.sites["127.0.0.1"] = redirecting(f"http://acme.example.com:{web.port}")
+    web.sites["127.0.0.4"] = HERE
+    rules = Rules(http_port=web.port, request_timeout=5, allowed=parse_networks([network], "allowed_networks"))
+    assert looking(web, "127.0.0.4", "10.1.2.3", rules=rules)[0] == ""
+    assert looking(web, "10.1.2.3", rules=rules)[0].startswith("not asked after a redirect")
+
+
+def test_a_web_server_may_redirect_to_its_own_address(web: Web) -> None:
+    moved = f"http://www.example.com:{web.port}/moved"
+    web.sites["127.0.0.1"] = lambda _host, path: (
+        (200, {}, FILE.content) if path == "/moved" else (302, {"Location": moved}, "")
+    )
+    assert looking(web, "127.0.0.1") == [""]
+
+
+@pytest.mark.parametrize("body", ["the secret of somebody else", "<html>"])
+def test_no_body_is_quoted_after_a_redirect(body: str, web: Web, look: Callable[..., list[Verdict]]) -> None:
+    web.sites["127.0.0.1"] = redirecting(f"http://acme.example.com:{web.port}")
+    web.sites["127.0.0.4"] = web.sites["127.0.0.5"] = lambda _host, _path: (200, {}, body)
+    assert problems(look(["127.0.0.1"])) == dict.fromkeys(VALIDATION_HOSTS, "another answer")
+
+
+def test_no_body_of_an_internal_address_is_quoted(web: Web) -> None:
+    web.sites["127.0.0.1"] = lambda _host, _path: (200, {}, "the secret of somebody else")
+    assert looking(web) == ["another answer"]
+
+
+def test_no_other_protocol_is_quoted(web: Web) -> None:
+    with closing(socket.create_server(("127.0.0.4", 0))) as listener:
+
+        def greet() -> None:
+            connection, _address = listener.accept()
+            with connection:
+                connection.sendall(b"220 mail.example.com, version of a secret\r\n\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        rules = Rules(http_port=listener.getsockname()[1], request_timeout=5)
+        (verdict,) = verify([FILE], ["127.0.0.4"], 0, FakeClock(), rules=rules)
+        thread.join(5)
+    assert verdict.problem == "no HTTP answer: BadStatusLine"
+
+
+def test_redirects_end_in_time(web: Web) -> None:
+    clock = FakeClock()
+
+    def slow(_host: str) -> Sequence[str]:
+        clock.sleep(8)
+        return ["127.0.0.1"]
+
+    count = iter(range(100))
+    web.sites["127.0.0.1"] = lambda _host, _path: (302, {"Location": f"/{next(count)}"}, "")
+    rules = Rules(http_port=web.port, request_timeout=5)
+    (verdict,) = verify([FILE], ["127.0.0.1"], 0, clock, rules=rules, resolver=slow)
+    assert verdict.problem == "redirects that take more than 15 s"
+
+
+def test_a_name_with_thousands_of_addresses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(2, 1, 6, "", (f"192.0.2.{last}", 0)) for last in range(51)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_more: found)
+    with pytest.raises(Error, match=r"^many\.example\.com has 51 addresses; at most 50 are asked$"):
+        resolve("many.example.com")
+
+
+@pytest.mark.parametrize("host", ["a\0b", "." * 300, "\ud800.example.com", "", "x" * 64 + ".example.com"])
+def test_what_can_be_no_host_has_no_address(host: str) -> None:
+    with suppress(Error):  # the empty name is this host's to some resolvers
+        resolve(host)

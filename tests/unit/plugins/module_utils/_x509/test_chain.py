@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.identifier import Identifier, parse_identifier
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.chain import (
+    check_chain,
     check_issued,
     choose_chain,
     describe,
@@ -26,11 +28,15 @@ from ansible_collections.certfleet.acme.plugins.module_utils._x509.key import (
     make_key,
 )
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from . import der
 from .throwaway import Authority, Issued, present
 
 NAMES = ("shop.example", "*.shop.example", "192.0.2.1", "2001:db8::1")
 NOW = present()
+KEY = ec.generate_private_key(ec.SECP256R1())
+GOOD = der.san(der.DNS_NAME)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +128,36 @@ def test_a_chain_with_a_gap_or_in_the_wrong_order_is_refused(authority: Authorit
 @pytest.mark.parametrize("pem", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_is_no_certificate_is_one_sentence(pem: bytes) -> None:
     with pytest.raises(Error, match="no certificate"):
+        describe(pem)
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        der.certificate(KEY, GOOD, version=41),
+        der.certificate(KEY, GOOD, spki=der.off_the_curve(KEY)),
+        der.certificate(KEY, GOOD, spki=der.unknown_algorithm(KEY)),
+        der.certificate(KEY, GOOD, GOOD),
+        der.certificate(KEY, der.san(der.X400_ADDRESS)),
+        der.certificate(KEY, der.san(b"\x87\x03abc")),
+        der.certificate(KEY, der.tlv(0x30, der.SAN, der.tlv(0x04, b"\xff\xff"))),
+        der.certificate(KEY, GOOD, until=b"20369901000000Z"),
+        der.certificate(KEY, GOOD, name=der.tlv(0x30, der.tlv(0x31, b"\x05\x00"))),
+    ],
+    ids=["version 42", "point", "curve", "duplicate", "x400", "address", "extension", "date", "name"],
+)
+def test_a_certificate_that_is_broken_inside_is_one_sentence(pem: bytes, issued: Issued) -> None:
+    ordered = ["0" * 64, identifiers("shop.example"), NOW]
+    for read in (
+        lambda: describe(pem),
+        lambda: choose_chain([pem], "somebody"),
+        lambda: check_issued(pem, *ordered),
+        lambda: check_chain(issued.cert + pem, NOW, "The chain"),
+        lambda: check_issued(issued.cert + pem, fingerprint_of(issued.key), identifiers(*NAMES), NOW),
+    ):
+        with suppress(Error):
+            read()
+    with pytest.raises(Error, match=r"^[A-Z].{10,300}$"):
         describe(pem)
 
 
