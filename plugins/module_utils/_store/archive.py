@@ -152,7 +152,9 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, files: Files
     _account(contents, member)
     files.make_folder(posixpath.dirname(path))
     with _writing(path):
-        handle = os.open(files.path(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        handle = os.open(
+            files.path(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE
+        )
         with os.fdopen(handle, "wb") as stream:
             while chunk := source.read(_CHUNK):
                 stream.write(chunk)

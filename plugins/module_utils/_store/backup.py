@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from typing import IO, Any
+from typing import Any
 
 from .._core.clock import SystemClock, format_instant
 from .._core.errors import Error, InputError, StoreError
