@@ -1,15 +1,14 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON that somebody may have tampered with, and that has to be told through Ansible, on a page and in a file for Prometheus.
+"""JSON that somebody may have damaged, and that has to be told through Ansible, on a page and to Prometheus.
 
-JSON allows what these can't take: half of a character (``"\\ud800"``), infinite numbers, and any number of brackets.
+JSON allows what these can't take: half of a character, infinite numbers, and any number of brackets.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 DEEPEST = 50
@@ -48,5 +47,6 @@ def _check(value: Any, depth: int) -> None:
     elif isinstance(value, list):
         for inner in value:
             _check(inner, depth + 1)
-    elif isinstance(value, (int, float)) and not (math.isfinite(value) and abs(value) < LARGEST_NUMBER):
+    elif isinstance(value, (int, float)) and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+        # also what is no number at all, which is neither larger nor smaller
         raise ValueError("it has a number that is too large")

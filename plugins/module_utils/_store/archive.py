@@ -23,7 +23,7 @@ from .._core.errors import Error, StoreError
 from .._core.files import FILE_MODE, FOLDER_MODE, Files
 from .._core.generations import FOLDER, LIVE
 from .._core.lock import LOCK
-from .._core.plain import plain
+from .._core.plain import plain, quote
 
 LARGEST_FILE = 64 * 1024**2
 LARGEST_STORE = 4 * 1024**3
@@ -137,7 +137,7 @@ def _checked(name: str) -> str:
     """The path of a member, relative to the store; Error for a path that leads out of it."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
-        raise Error(f"The backup has the path {name[:200]!r}, which leads out of the store")
+        raise Error(f"The backup has the path {quote(name)}, which leads out of the store")
     return "/".join(parts)
 
 
@@ -166,7 +166,7 @@ def _account(contents: Contents, member: tarfile.TarInfo) -> None:
     contents.size += member.size
     if not 0 <= member.size <= LARGEST_FILE or contents.size > LARGEST_STORE:
         most = f"{LARGEST_FILE // 1024**2} MiB in a file and {LARGEST_STORE // 1024**3} GiB in all"
-        raise Error(f"{member.name[:200]!r} is too large: a backup holds at most {most}")
+        raise Error(f"{quote(member.name)} is too large: a backup holds at most {most}")
 
 
 @contextmanager
@@ -175,6 +175,6 @@ def _writing(path: str) -> Iterator[None]:
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise Error(f"The backup has {path[:200]!r} twice, or both as a file and as a folder") from error
+        raise Error(f"The backup has {quote(path)} twice, or both as a file and as a folder") from error
     except OSError as error:
-        raise StoreError(f"Can't write {path[:200]!r}: {error.strerror or error}") from error
+        raise StoreError(f"Can't write {quote(path)}: {error.strerror or error}") from error

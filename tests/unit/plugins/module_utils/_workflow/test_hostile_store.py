@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.ledger import Ledger
 from ansible_collections.certfleet.acme.plugins.module_utils._report.publishing import publish
@@ -46,8 +45,29 @@ TARGETS = (
 """The files that are replaced: paths, and the subjects of an account's memory."""
 
 HOSTILE = st.sampled_from(
-    ["\ud800", "a\x00b", "\x1b[31m", "x" * 9000, "2026-99-99T00:00:00Z", "9999-12-31T23:59:59-14:00", "", -1, 10**400]
-    + [1e308, float("inf"), float("nan"), True, None, [], {}, [[[]]], {"\ud800": "\udfff"}, ["\ud800"], 2**63, "²"]
+    [
+        "\ud800",
+        "a\x00b",
+        "\x1b[31m",
+        "x" * 9000,
+        "2026-99-99T00:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+        "",
+        -1,
+        10**400,
+        1e308,
+        float("inf"),
+        float("nan"),
+        True,
+        None,
+        [],
+        {},
+        [[[]]],
+        {"\ud800": "\udfff"},
+        ["\ud800"],
+        2**63,
+        "²",
+    ]
 )
 JSON = st.recursive(
     HOSTILE | st.integers() | st.floats() | st.text(max_size=5),
@@ -55,8 +75,20 @@ JSON = st.recursive(
     max_leaves=6,
 )
 RAW = st.sampled_from(
-    [b"", b"{", b"[]", b"null", b"\xff\xfe{\x00}\x00", b'{"a": "\xed\xa0\x80"}', b'{"a": 1e999}', b'{"a":NaN}']
-    + [b"[" * 100_000, b'{"a":' + b"[" * 900 + b"]" * 900 + b"}", b"1" * 5000, b'{"failures":' + b"9" * 4000 + b"}"]
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe{\x00}\x00",
+        b'{"a": "\xed\xa0\x80"}',
+        b'{"a": 1e999}',
+        b'{"a":NaN}',
+        b"[" * 100_000,
+        b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
+        b"1" * 5000,
+        b'{"failures":' + b"9" * 4000 + b"}",
+    ]
 )
 
 
