@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from ..module_utils._core.plain import quote
+
 MOST_NAMES = 100
 """The most names that any known CA takes into one certificate."""
 
@@ -32,11 +34,11 @@ def certificate_groups(
     more than once. Raises ValueError for anything else.
     """
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_NAMES:
-        raise ValueError(f"size is a number from 1 to {MOST_NAMES}, not {size!r}")
+        raise ValueError(f"size is a number from 1 to {MOST_NAMES}, not {quote(size)}")
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"prefix is made of letters, digits, hyphens and underscores, not {prefix!r}")
+        raise ValueError(f"prefix is made of letters, digits, hyphens and underscores, not {quote(prefix)}")
     if common is not None and (not isinstance(common, Mapping) or common.keys() & {"name", "domains"}):
-        raise ValueError(f"common is a dictionary without name and domains, not {common!r}")
+        raise ValueError(f"common is a dictionary without name and domains, not {quote(common)}")
     names = sorted({_normal(each) for each in _listed(hostnames)})
     if size == 1:
         groups = {f"{_base(name)}_wildcard" if _base(name) != name else name: [name] for name in names}
@@ -73,7 +75,7 @@ def _base(name: str) -> str:
 def _listed(hostnames: Any) -> list[Any]:
     """The hostnames, which are not one text."""
     if isinstance(hostnames, (str, bytes, Mapping)) or not isinstance(hostnames, Iterable):
-        raise ValueError(f"hostnames are a list, not {hostnames!r}")
+        raise ValueError(f"hostnames are a list, not {quote(hostnames)}")
     return list(hostnames)
 
 
@@ -81,5 +83,5 @@ def _normal(hostname: Any) -> str:
     """The hostname as two ways to write it become one; what can't be in a certificate is for the modules to say."""
     name = hostname.strip().lower().removesuffix(".") if isinstance(hostname, str) else ""
     if not name:
-        raise ValueError(f"{hostname!r} is no hostname")
+        raise ValueError(f"{quote(hostname)} is no hostname")
     return name

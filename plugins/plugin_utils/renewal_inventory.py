@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible.module_utils.common.yaml import SafeDumper, yaml_dump
 
+from ..module_utils._core.plain import quote
+
 ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
 """What is taken from a frontend's own variables, beside those that the caller names."""
 
@@ -57,7 +59,7 @@ def _own(
 ) -> dict[str, Any]:
     """The variables of one frontend."""
     if name not in hostvars:
-        raise ValueError(f"the frontend {name!r} is not in the inventory")
+        raise ValueError(f"the frontend {quote(name)} is not in the inventory")
     known = hostvars[name]
     taken = {str(variable): _plain(known[variable], f"{name}: {variable}") for variable in names if variable in known}
     return {"ansible_host": name, **taken, **({"ansible_host": str(addresses[name])} if name in addresses else {})}

@@ -9,6 +9,8 @@ import re
 from datetime import date
 from hashlib import sha256
 
+from ..module_utils._core.plain import quote
+
 PERIODS = {"hourly": 3600, "daily": 86400}
 """Seconds in each period."""
 
@@ -22,7 +24,7 @@ def renewal_second(host: str, period: str = "hourly", salt: str = "") -> int:
     that would have to be remembered. A salt draws anew. Raises ValueError for a period that there is not.
     """
     if period not in PERIODS:
-        raise ValueError(f"the period is one of {', '.join(PERIODS)}, not {period!r}")
+        raise ValueError(f"the period is one of {', '.join(PERIODS)}, not {quote(period)}")
     if not host:
         raise ValueError("the name of the host is empty")
     digest = sha256(f"{salt}\0{host}".encode()).digest()
@@ -52,7 +54,7 @@ def renewal_rrule(
     """
     hour, minute, second = _clock(renewal_second(host, period, salt))
     if not _ZONE.fullmatch(timezone):
-        raise ValueError(f"the time zone is a name like Europe/Berlin, not {timezone!r}")
+        raise ValueError(f"the time zone is a name like Europe/Berlin, not {quote(timezone)}")
     day = date.fromisoformat(start)
     return f"DTSTART;TZID={timezone}:{day.isoformat().replace('-', '')}T{hour:02}{minute:02}{second:02} RRULE:FREQ={period.upper()};INTERVAL=1"
 

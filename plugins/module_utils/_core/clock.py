@@ -9,6 +9,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
+from .plain import quote
+
 SLACK = timedelta(minutes=5)
 """How far ahead of now a noted instant may be: clocks differ a little and are put right in small steps.
 
@@ -55,10 +57,10 @@ def parse_instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
         if instant.tzinfo is None:
-            raise ValueError(f"{text!r} has no time zone")
+            raise ValueError(f"{quote(text)} has no time zone")
         return instant.astimezone(timezone.utc)
     except (AttributeError, TypeError, OverflowError) as error:
-        raise ValueError(f"{text!r} is no instant") from error
+        raise ValueError(f"{quote(text)} is no instant") from error
 
 
 def read_instant(value: object) -> datetime | None:

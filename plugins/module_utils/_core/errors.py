@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plain import plain
+from .plain import plain, quote
 
 
 class Error(Exception):
@@ -28,10 +28,13 @@ class Error(Exception):
 
 
 class InputError(Error):
-    """An option has a value that can't be used; nothing has been sent or written."""
+    """An option has a value that can't be used; nothing has been sent or written.
+
+    The message quotes the beginning of the value; a reason that repeats a part of it takes :func:`quote`, too.
+    """
 
     def __init__(self, option: str, value: object, reason: str) -> None:
-        super().__init__(f"{option}: {value!r} {reason}", option=option)
+        super().__init__(f"{option}: {quote(value)} {reason}", option=option)
 
 
 class StoreError(Error):

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from .document import is_text, parse_document
 from .errors import BrokenRecordError, StoreError
 
 FILE_MODE = 0o600
@@ -173,14 +174,14 @@ class Files:
             self.remove(f"{relative}/{name}" if relative else name)
 
     def names(self, relative: str = "") -> list[str]:
-        """What a folder holds, sorted, without files still being written."""
+        """What a folder holds, sorted, without files still being written and names that are no text."""
         try:
             found = os.listdir(self.path(relative) if relative else self.root)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise _refused("list", self.path(relative), error) from error
-        return sorted(name for name in found if not name.startswith("."))
+        return sorted(name for name in found if not name.startswith(".") and is_text(name))
 
     def link_target(self, relative: str) -> str | None:
         """Where a symbolic link points, as it is written, or None when there is none."""
@@ -212,8 +213,8 @@ class Files:
         if content is None:
             return None
         try:
-            value = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            value = parse_document(content)
+        except ValueError as error:
             raise BrokenRecordError(f"The file {self.path(relative)} is not JSON: {error}") from error
         if not isinstance(value, dict):
             raise BrokenRecordError(f"The file {self.path(relative)} holds no JSON object")

@@ -16,7 +16,8 @@ from .files import Files
 
 LIVE = "live"
 FOLDER = "generations"
-_TARGET = re.compile(rf"{FOLDER}/([0-9]+)")
+_NUMBER = re.compile("[0-9]{1,9}")
+_TARGET = re.compile(rf"{FOLDER}/({_NUMBER.pattern})")
 
 
 class Generations:
@@ -51,7 +52,7 @@ class Generations:
     def numbers(self) -> list[int]:
         """The generations on disk, oldest first, finished or not."""
         found = self._files.names(f"{self._folder}/{FOLDER}")
-        return sorted(int(name) for name in found if name.isdigit())
+        return sorted(int(name) for name in found if _NUMBER.fullmatch(name))
 
     def path_of(self, number: int) -> str:
         """Where a generation is (relative to ``files``)."""

@@ -19,12 +19,27 @@ INSTEAD = "\N{REPLACEMENT CHARACTER}"
 DEEPEST = 10
 MOST_MEMBERS = 1000
 LONGEST_TEXT = 8000
+LONGEST_QUOTE = 200
 SPACE = "\n\r\t"
 
 
 def plain(text: str) -> str:
     """The text without characters that are none, and without those that control a terminal or how text is shown."""
     return text if text.isprintable() else "".join(map(_plain, text))
+
+
+def quote(value: object) -> str:
+    """The value as a message quotes it: in quotation marks if it is a text, and never more than LONGEST_QUOTE characters of it."""
+    if isinstance(value, str):
+        return f"{value[:LONGEST_QUOTE]!r}{'…' * (len(value) > LONGEST_QUOTE)}"
+    try:
+        text = repr(value)
+    except (
+        ValueError,
+        RecursionError,
+    ):  # Python writes no number of thousands of digits, and nothing that holds itself
+        return f"a {type(value).__name__} that is too large to be shown"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def tame(value: Any, depth: int = 0) -> Any:

@@ -15,6 +15,7 @@ from .._core.bundle import FILES, KEY, VERSION, digest_of
 from .._core.clock import format_instant
 from .._core.errors import Error
 from .._core.name import check_name
+from .._core.plain import quote
 from .openssl import Facts, OpenSsl, split
 
 _DAMAGED = "The bundle is damaged: what is inside is not what was sealed"
@@ -44,7 +45,7 @@ def read_bundle(content: bytes) -> tuple[Entry, ...]:
         # not quoted: there are private keys in it
         raise Error(_DAMAGED) from None
     if version != VERSION:
-        raise Error(f"The bundle has version {version!r}, and this certificate_install reads version {VERSION}")
+        raise Error(f"The bundle has version {quote(version)}, and this certificate_install reads version {VERSION}")
     if digest != digest_of(certificates):
         raise Error(_DAMAGED)
     if not isinstance(certificates, list):

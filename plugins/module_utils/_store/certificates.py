@@ -61,6 +61,10 @@ class CertificateStore:
         number = generations.live()
         return None if number is None else self._files.read_json(f"{generations.path_of(number)}/{ISSUANCE}")
 
+    def record_path(self, name: str, key_type: str) -> str:
+        """Where the record of the live certificate is, for messages."""
+        return self._files.path(f"{certificate_folder(name, key_type)}/{LIVE}/{ISSUANCE}")
+
     def live(self, name: str, key_type: str, file: str) -> bytes | None:
         """A file of the live generation: privkey.pem, cert.pem, chain.pem or fullchain.pem."""
         return self._generations(name, key_type).read(file)

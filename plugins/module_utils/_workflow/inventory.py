@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ import jmespath
 import jmespath.exceptions
 
 from .._core.clock import format_instant
-from .._core.errors import Error, InputError
+from .._core.errors import InputError, StoreError
 from .._core.files import Files
 from .._store.certificates import CertificateStore, StoredCertificate
+from .failures import LONGEST_REASON
 from .plan import Stored, read_stored
 
 # what an issuance record has for others than ourselves
@@ -41,21 +43,21 @@ def search(certificates: list[dict[str, Any]], query: str | None) -> Any:
 
 
 def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": entry.name, "key_type": entry.key_type, "problem": entry.broken}
-    try:
-        state = store.state(entry.name, entry.key_type)
-        stored = read_stored(entry.name, entry.issuance, state) if entry.issuance is not None else None
-        pending = store.pending(entry.name, entry.key_type)
-    except (Error, KeyError, TypeError, ValueError) as error:
-        return {**described, "problem": f"a record in the store is broken: {error}"}
-    described.update(
-        failures=state.get("failures", 0),
-        last_failure=state.get("last_failure"),
-        next_attempt=state.get("next_attempt"),
-        needs_human=state.get("needs_human", False),
-        order=pending and pending.get("url"),
-        problem=entry.broken or store.state_problem(entry.name, entry.key_type),
-    )
+    state, stored, problem = store.state(entry.name, entry.key_type), None, entry.broken
+    if entry.issuance is not None:
+        try:
+            stored = read_stored(entry.name, entry.issuance, state)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            path = store.record_path(entry.name, entry.key_type)
+            problem = f"The file {path} is no record of a certificate: {reason[:LONGEST_REASON]}"
+    described: dict[str, Any] = {
+        "name": entry.name,
+        "key_type": entry.key_type,
+        **_describe_failures(state),
+        "order": _describe_order(store, entry),
+        "problem": problem or store.state_problem(entry.name, entry.key_type),
+    }
     if stored is None or entry.issuance is None:  # never issued, or not readable
         return described
     return {
@@ -68,6 +70,25 @@ def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) 
         "revocation": stored.revocation.as_dict() if stored.revocation else None,
         "days_left": round((stored.not_after - now).total_seconds() / 86400, 2),
     }
+
+
+def _describe_failures(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What is remembered of failures; what is not of its kind counts as not there."""
+    failures, last, following = (state.get(member) for member in ("failures", "last_failure", "next_attempt"))
+    return {
+        "failures": failures if isinstance(failures, int) else 0,
+        "last_failure": last if isinstance(last, Mapping) else None,
+        "next_attempt": following if isinstance(following, str) else None,
+        "needs_human": state.get("needs_human") is True,
+    }
+
+
+def _describe_order(store: CertificateStore, entry: StoredCertificate) -> str | None:
+    """The URL of the order that is under way."""
+    try:
+        return (store.pending(entry.name, entry.key_type) or {}).get("url")
+    except StoreError:
+        return None
 
 
 def _describe_window(stored: Stored) -> dict[str, str] | None:

@@ -9,15 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .._core.clock import Clock
+from .._core.errors import StoreError
 from .._core.files import Files
 from .._report.survey import Row, Survey
 from .._store.certificates import CertificateStore
 from .connection import Authority, account_in_use
 from .forecast import foresee
+from .inventory import list_certificates
 from .job import Outcome, make_plan, read_store
 from .memory import Memory
 from .orders import Limits
 from .wanted import Wanted
+
+Problems = Mapping[tuple[str, str], Any]
+"""Why what the store has of a certificate can't be read, by name and key type."""
 
 
 def survey_fleet(
@@ -33,17 +38,18 @@ def survey_fleet(
     store, now = CertificateStore(files), clock.now()
     decisions = make_plan(wanted, store, authority.directory, now, account_in_use(authority, files))
     memory = Memory(files, authority, Limits(), clock)
-    rows = [_describe(store, outcome) for outcome in foresee(decisions, memory, clock).outcomes]
+    problems = {(each["name"], each["key_type"]): each["problem"] for each in list_certificates(files, now)}
+    rows = [_describe(store, outcome, problems) for outcome in foresee(decisions, memory, clock).outcomes]
     listed = {(row.name, row.key_type) for row in rows}
-    rows += [row for row in _unlisted(store) if (row.name, row.key_type) not in listed]
+    rows += [row for row in _unlisted(store, problems) if (row.name, row.key_type) not in listed]
     return Survey(now, host, authority.directory, tuple(rows), tuple(notes))
 
 
-def _describe(store: CertificateStore, outcome: Outcome) -> Row:
+def _describe(store: CertificateStore, outcome: Outcome, problems: Problems) -> Row:
     target, stored, wanted = outcome.decision.target, outcome.stored, outcome.decision.wanted
     failure = _last_failure(store, target.name, target.key_type) if outcome.failures or outcome.needs_human else {}
     # what was deferred says until when, which changes with each attempt although nothing else does
-    reason = failure.get("msg") or outcome.decision.reason
+    reason = failure.get("msg") or problems.get((target.name, target.key_type)) or outcome.decision.reason
     return Row(
         name=target.name,
         key_type=target.key_type,
@@ -60,13 +66,19 @@ def _describe(store: CertificateStore, outcome: Outcome) -> Row:
     )
 
 
-def _unlisted(store: CertificateStore) -> Iterator[Row]:
-    for name, kinds in read_store(store).items():
+def _unlisted(store: CertificateStore, problems: Problems) -> Iterator[Row]:
+    """Each certificate of the store, and each that can't be read any more."""
+    found = read_store(store)
+    for (name, key_type), problem in problems.items():
+        if problem and key_type not in found.get(name, {}):
+            yield Row(name, key_type, (), problem, listed=False)
+    for name, kinds in found.items():
         for key_type, stored in kinds.items():
             yield Row(
                 name=name,
                 key_type=key_type,
                 domains=tuple(sorted(stored.identifiers)),
+                reason=problems.get((name, key_type)) or "",
                 not_after=stored.not_after,
                 issuer=_issuer(store, name, key_type),
                 listed=False,
@@ -79,5 +91,8 @@ def _last_failure(store: CertificateStore, name: str, key_type: str) -> Mapping[
 
 
 def _issuer(store: CertificateStore, name: str, key_type: str) -> str | None:
-    issuer = (store.issuance(name, key_type) or {}).get("issuer")
+    try:
+        issuer = (store.issuance(name, key_type) or {}).get("issuer")
+    except StoreError:
+        return None
     return issuer if isinstance(issuer, str) else None

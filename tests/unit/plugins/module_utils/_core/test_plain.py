@@ -7,8 +7,15 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
-from ansible_collections.certfleet.acme.plugins.module_utils._core.plain import LONGEST_TEXT, MOST_MEMBERS, plain, tame
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.plain import (
+    LONGEST_QUOTE,
+    LONGEST_TEXT,
+    MOST_MEMBERS,
+    plain,
+    quote,
+    tame,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +38,29 @@ def test_what_people_write_stays_as_it_is(text: str) -> None:
 def test_what_is_no_character_or_a_command_is_replaced(text: str) -> None:
     assert plain(f"a{text}b") == "a�b"
     assert Error(f"a{text}b").result() == {"msg": "a�b"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 10**6, ["x" * 10**6], {"x" * 10**6: 1}, 10**5000, [[10**5000]], "\ud800" * 10**5, b"x" * 10**6],
+    ids=["text", "list", "mapping", "number", "numbers", "halves", "bytes"],
+)
+def test_a_message_quotes_the_beginning_of_a_value(value: Any) -> None:
+    message = InputError("domains", value, "is no name").message
+    assert message.startswith("domains: ")
+    assert message.endswith(" is no name")
+    assert message.count("x") <= LONGEST_QUOTE
+    assert len(message) < 10 * LONGEST_QUOTE
+
+
+def test_a_short_value_is_quoted_as_it_is() -> None:
+    assert quote("it's") == '"it\'s"'
+    assert quote("x" * LONGEST_QUOTE) == repr("x" * LONGEST_QUOTE)
+    assert quote("x" * (LONGEST_QUOTE + 1)) == repr("x" * LONGEST_QUOTE) + "…"
+    assert quote(["a", 1]) == "['a', 1]"
+    endless: list[Any] = []
+    endless.append(endless)
+    assert quote(endless) == "[[...]]"
 
 
 def test_a_document_that_makes_sense_stays_as_it_is() -> None:

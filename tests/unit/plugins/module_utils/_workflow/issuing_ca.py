@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -359,13 +360,26 @@ class Site:
     def keep(self, *entries: dict[str, Any], later: timedelta = timedelta(), **more: Any) -> dict[str, Any]:
         """One task over these entries, so much later than the last one."""
         self.clock.seconds += later.total_seconds()
-        means = Means(self.fleet, 1.0, Web(""), csrs=more.pop("csrs", {}))  # type: ignore[arg-type]
         attempted, retry = more.pop("attempted", None), more.pop("retry", ())
+        return self._upkeep(**more).keep(parse_wanted(entries), attempted, "never", retry)
+
+    def check(self, *entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """What such a task would do."""
+        return self._upkeep(**more).check(parse_wanted(entries))
+
+    def at(self, folder: Path) -> Site:
+        """The same CA, account and clock with another store."""
+        other = copy.copy(self)
+        other.files = Files(str(folder))
+        other.store = CertificateStore(other.files)
+        return other
+
+    def _upkeep(self, **more: Any) -> Upkeep:
+        means = Means(self.fleet, 1.0, Web(""), csrs=more.pop("csrs", {}))  # type: ignore[arg-type]
         bounds = Bounds(
             more.pop("run_size", 200), more.pop("max_runs", None), more.pop("width", 4), 60.0, limits=Limits(**more)
         )
-        upkeep = Upkeep(self.files, self.authority, means, bounds, self.clock, open_session=self.connect)
-        return upkeep.keep(parse_wanted(entries), attempted, "never", retry)
+        return Upkeep(self.files, self.authority, means, bounds, self.clock, open_session=self.connect)
 
     @property
     def ordering(self) -> Ordering:
