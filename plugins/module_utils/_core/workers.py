@@ -5,14 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-from .errors import Error
+from .errors import Error, UnexpectedError
 
 Item = TypeVar("Item", bound=Hashable)
 Result = TypeVar("Result")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Raise as an UnexpectedError whatever nobody has expected of the work on one item.
+
+    Errors of the engine are raised as they are, and so is what ends the program: a lack of memory is no item's.
+    """
+    try:
+        yield
+    except (Error, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  # that nobody knows which is the point
+        # its words, which may hold a secret, are in no traceback of this one
+        raise UnexpectedError(error) from None
 
 
 def do_each(
@@ -20,13 +36,18 @@ def do_each(
 ) -> tuple[dict[Item, Result], dict[Item, Error]]:
     """Call the function for every item, ``width`` at a time: what came out, and which failed.
 
-    Only :class:`Error` counts as a failure of the item; anything else is a
-    defect of the program, or its end, and is raised before more is begun.
+    An exception that nobody expected is a failure of the item, too, as an UnexpectedError. The end of the program is
+    raised before more is begun.
     """
+
+    def work(item: Item) -> Result:
+        with guarded():
+            return function(item)
+
     done: dict[Item, Result] = {}
     failed: dict[Item, Error] = {}
     with ThreadPoolExecutor(max_workers=width) as pool:
-        futures = {item: pool.submit(function, item) for item in items}
+        futures = {item: pool.submit(work, item) for item in items}
         try:
             for item, future in futures.items():
                 try:
