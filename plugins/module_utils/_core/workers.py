@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 from .errors import Error, UnexpectedError
+
+MOST_CALLS = 40
+"""How often something is done in parts to find out which items nobody can work on."""
 
 Item = TypeVar("Item", bound=Hashable)
 Result = TypeVar("Result")
@@ -58,3 +61,24 @@ def do_each(
             pool.shutdown(wait=False, cancel_futures=True)  # what is under way is waited for, and nothing is begun
             raise
     return done, failed
+
+
+def isolate(function: Callable[[Sequence[Item]], None], items: Sequence[Item]) -> dict[Item, UnexpectedError]:
+    """Call the function for all items at once; the items at which something happens that nobody expected.
+
+    The function is then called again for each half of the items, so it must be harmless to repeat. After
+    ``MOST_CALLS`` calls, the items of a part that fails are no longer told from each other.
+    """
+    failed: dict[Item, UnexpectedError] = {}
+    parts, calls = [items], 0
+    while parts:
+        part, calls = parts.pop(), calls + 1
+        try:
+            with guarded():
+                function(part)
+        except UnexpectedError as error:
+            if len(part) <= 1 or calls >= MOST_CALLS:
+                failed.update(dict.fromkeys(part, error))
+            else:
+                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
+    return failed

@@ -199,7 +199,7 @@ class _Task:
         attempts = agenda.begin(pace.taken, pace.held)
         run = self.make_run(attempts)
         self.runs.append(run)
-        recipe(run)
+        recipes.carry_out(run, recipe)
         agenda.end(attempts)
 
 

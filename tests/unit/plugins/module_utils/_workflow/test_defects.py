@@ -11,6 +11,12 @@ import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.plan import Plan
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.report import Report
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.recipes import carry_out, place
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt, Run
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import decide
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
+
+from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY
 
 from .issuing_ca import Manners, QuietFleet, Site, site_of, statuses
 
@@ -103,13 +109,25 @@ def test_what_breaks_the_withdrawal_of_leftovers_is_a_note(site: Found) -> None:
     assert [note for note in result["notes"] if note.startswith(SENTENCE)]
 
 
-def test_a_memory_that_breaks_costs_no_result(site: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes between the steps is no certificate's, and has all those fail that are not done."""
-    from ansible_collections.certfleet.acme.plugins.module_utils._workflow import memory
+class BrokenMemory:
+    """A memory in which nothing can be written down, for a reason that nobody knows."""
 
-    def broken(*_arguments: object) -> None:
-        raise ZeroDivisionError
+    def note_orders(self, attempts: Sequence[Attempt]) -> None:
+        raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(memory.Memory, "record", broken)
-    result = site("").keep(*INNOCENT)
-    assert result["counts"]["issued"] == 6, "what is in the store is in the results"
+    def has_ordered(self, wanted: Wanted, url: str) -> bool:
+        raise ZeroDivisionError("secret")
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        raise ZeroDivisionError("secret")
+
+
+def test_what_breaks_between_the_steps_fails_all_that_are_not_in_the_store_and_ends_no_task(site: Found) -> None:
+    found = site("")
+    (wanted,) = parse_wanted([BAD])
+    decisions = decide(wanted, {}, DIRECTORY, found.clock.now())
+    attempts = [Attempt(each) for each in decisions]
+    with found.connect(found.authority, found.files, 1, found.clock) as session:
+        run = Run(session, found.store, found.clock, attempts, memory=BrokenMemory())
+        carry_out(run, place)
+    assert str(attempts[0].failure).startswith(f"{SENTENCE}ZeroDivisionError in ")
