@@ -11,7 +11,7 @@ from typing import Literal
 import idna
 
 from .address import short_address
-from .errors import InputError
+from .errors import InputError, quote
 
 LONGEST_NAME = 253
 LONGEST_CHALLENGE_NAME = LONGEST_NAME - len("_acme-challenge.")
@@ -73,10 +73,10 @@ def _parse_address(text: str) -> str | None:
 def _to_ascii(label: str, text: str, option: str) -> str:
     """One label in its A-label form (RFC 5890 §2.3.2.1)."""
     if len(label) > 63:
-        raise InputError(option, text, f"has a label longer than 63 characters: {label!r}")
+        raise InputError(option, text, f"has a label longer than 63 characters: {quote(label)}")
     if label.isascii() and not label.lower().startswith("xn--"):
         if not all(char.isalnum() or char == "-" for char in label) or label[0] == "-" or label[-1] == "-":
-            raise InputError(option, text, f"has a label that no host name can have: {label!r}")
+            raise InputError(option, text, f"has a label that no host name can have: {quote(label)}")
         return label.lower()
     try:
         return idna.encode(label, uts46=True, std3_rules=True).decode()

@@ -27,6 +27,7 @@ from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
 from .agenda import Agenda
+from .alike import describe_alike
 from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
 from .inquiry import Inquiry
@@ -40,7 +41,7 @@ from .orders import Limits
 from .plan import Decision, Stored
 from .retry import parse_retry
 from .visits import note_visit
-from .wanted import Wanted, describe_alike
+from .wanted import Wanted
 
 NEW = ("issued", "renewed")
 
