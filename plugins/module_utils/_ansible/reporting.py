@@ -65,6 +65,7 @@ def reporting(module: AnsibleModule, folder_option: str | None = None) -> Iterat
         # what the engine's own files lack is a defect, a library is something to install
         if error.name is None or error.name.startswith("ansible_collections"):
             module.fail_json(**UnexpectedError(error).result())
+            return
         module.fail_json(msg=missing_required_lib(error.name.partition(".")[0]))
     except AskedToEnd:
         module.fail_json(msg="The task was asked to end (SIGTERM), and the next one goes on with what it has begun")

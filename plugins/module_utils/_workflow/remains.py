@@ -56,10 +56,10 @@ def find_remains(entry: Any, option: str) -> Remains:
 
 def _call(given: object, domains: tuple[str, ...]) -> str | None:
     """The name that the entry has, or that it gets from its first domain; None when it is none for the store."""
-    text = given if given is not None else next(iter(domains), None)
-    if given is None and text is not None:
-        text = text.strip().lower().removeprefix("*.").removesuffix(".")
-    return next(iter(_valid([text], check_name)), None)
+    texts = _texts(given) or tuple(
+        domain.strip().lower().removeprefix("*.").removesuffix(".") for domain in domains[:1]
+    )
+    return next(iter(_valid(list(texts[:1]), check_name)), None)
 
 
 def _identify(domain: str) -> Identifier:

@@ -146,6 +146,13 @@ def parse_wanted(
     return tuple(_once(wanted))
 
 
+def refuse(wanted: Wanted, fault: Error, *, strict: bool) -> Wanted:
+    """The same, which can't be used for this reason, or for the one that there was before; raised if it is ``strict``."""
+    if strict:
+        raise fault
+    return wanted if wanted.fault else replace(wanted, fault=fault)
+
+
 def _parse_whole(
     entry: Any, option: str, max_names: int | None, directory: str | None, apply: str
 ) -> tuple[Wanted, ...]:
