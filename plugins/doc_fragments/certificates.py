@@ -16,6 +16,9 @@ options:
     description:
       - The certificates that there should be.
       - Each entry results in one certificate for each of its key types.
+      - An entry that can't be used is a failure of its own, and the others go on. What the store has for it stays there untouched.
+        Entries with the same name (in whatever case) can't be used, neither the one nor the other, since nobody knows which of them the certificate in the store is for.
+      - A list that was left empty has no entries.
     type: list
     elements: dict
     suboptions:
@@ -92,6 +95,9 @@ options:
         description: The same as O(apply), for this certificate.
         type: str
         choices: [next_renewal, now]
+      problem:
+        description: Why the entry can't be used. Set by the task itself where the inventory has not the hosts that an entry names.
+        type: str
   certificates_file:
     description:
       - A JSON file on the validation host that holds the list, in the same form as O(certificates).
@@ -152,4 +158,10 @@ options:
     type: list
     elements: str
     default: []
+  strict:
+    description:
+      - Whether an entry of the list that can't be used has the whole list refused, before anything is done.
+      - Otherwise it is a failure of that entry alone.
+    type: bool
+    default: false
 """

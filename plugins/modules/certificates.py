@@ -29,7 +29,7 @@ description:
     A window that has moved, and a page on which the CA explains it, are in RV(notes). The new order says which certificate it replaces.
   - Otherwise the time has come when a third of the lifetime is left (a half when that is less than ten days), or up to a tenth of the lifetime earlier.
     How much depends on the certificate's name, so that certificates that were issued together are not all due together.
-  - A certificate that fails drops out with its reason; the others go on. The failure is remembered for the certificate and for the names that it was about,
+  - A certificate that fails drops out with its reason; the others go on. So does an entry of the list that can't be used, unless O(strict) is set. The failure is remembered for the certificate and for the names that it was about,
     and what failed is tried again after 1 minute, 10 minutes, 100 minutes, and then once a day; until then it is V(deferred). O(retry) asks for it earlier.
   - When the CA asks to come back later, nothing of that kind is sent to it until then, by this task and those that follow.
     A name that the CA has paused is tried no more until O(retry) asks for it, and RV(certificates[].needs_human) tells.
@@ -98,6 +98,7 @@ options:
         One that waits only because of O(max_orders) or O(max_runs) never does.
       - With V(expired), if there is no valid certificate in the store that serves meanwhile; with V(any), always; with V(never), only in the results.
         A certificate serves when it has not expired and has all the names that are wanted now.
+      - An entry of the list that can't be used is a certificate that could not be had.
     type: str
     default: expired
     choices: [expired, any, never]
@@ -235,7 +236,7 @@ certificates:
   elements: dict
   contains:
     name:
-      description: The certificate's name.
+      description: The certificate's name. For an entry of the list that tells none, its place in the list, such as V(certificates[7]).
       type: str
       sample: shop
     key_type:
@@ -269,7 +270,9 @@ certificates:
       type: str
       sample: "2026-11-23T10:11:00Z"
     needs_human:
-      description: Whether no attempt is made until somebody has done what RV(certificates[].reason) says and asked for it with O(retry).
+      description:
+        - Whether no attempt is made until somebody has done what RV(certificates[].reason) says and asked for it with O(retry).
+        - For an entry of the list that can't be used, until it has been repaired.
       type: bool
     failures:
       description: How many attempts in a row have failed.
@@ -295,6 +298,15 @@ certificates:
           type: list
           elements: str
           returned: when a value was not on every responder, or an answer not on every web server
+        option:
+          description: The entry of the list that can't be used, with its option.
+          type: str
+          sample: certificates[7].domains
+          returned: when an option is wrong
+        defect:
+          description: The type of an exception that nobody expected, which is a defect of this collection to be reported.
+          type: str
+          returned: when there was one
         code:
           description: Why a responder took no update, such as V(REFUSED), V(NOTAUTH), V(BADKEY), V(BADTIME) or V(UNREACHABLE).
           type: str
@@ -352,10 +364,10 @@ from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OP
 from ..module_utils._ansible.certificate_options import (
     CERTIFICATE_OPTIONS,
     ONE_LIST,
+    ListModule,
     read_limits,
     read_wanted,
 )
-from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.dns_options import DNS_OPTIONS, make_fleet
 from ..module_utils._ansible.reporting import ending_well, reporting
 
@@ -377,7 +389,7 @@ CSR_OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = DiscreetModule(
+    module = ListModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
             **LOCK_OPTIONS,
@@ -406,19 +418,34 @@ def main() -> None:
         (module.fail_json if "msg" in result else module.exit_json)(**result)
 
 
-def make_means(params: dict[str, Any], wanted: Sequence[Wanted], clock: Clock, files: Files) -> Means:
-    """With what challenges are answered; responders are needed for dns-01 only."""
+def check_responders(params: dict[str, Any], wanted: Sequence[Wanted]) -> Sequence[Wanted]:
+    """The same, with a fault for what needs responders when there are none; InputError when everything needs them."""
+    from ..module_utils._core.errors import InputError
+    from ..module_utils._workflow.wanted import refuse
+
+    usable = [each for each in wanted if each.fault is None]
+    by_dns = {each.name for each in usable if each.challenge == "dns-01"}
+    if params["responders"] or not by_dns:
+        return wanted
+    strict = params["strict"] or len(by_dns) == len(usable)
+
+    def lacking(each: Wanted) -> Wanted:
+        fault = InputError("responders", [], f"is empty, and certificate {each.name} needs them for dns-01")
+        return refuse(each, fault, strict=strict)
+
+    return [lacking(each) if each.name in by_dns else each for each in wanted]
+
+
+def make_means(params: dict[str, Any], clock: Clock, files: Files) -> Means:
+    """With what challenges are answered."""
     from ..module_utils._core.address import parse_networks
-    from ..module_utils._core.errors import Error, InputError
+    from ..module_utils._core.errors import Error
     from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
     from ..module_utils._http.verification import Rules
     from ..module_utils._workflow.issuance.alpn import Listener
     from ..module_utils._workflow.issuance.means import Means
     from ..module_utils._workflow.issuance.web import Web
 
-    by_dns = [each.name for each in wanted if each.challenge == "dns-01"]
-    if by_dns and not params["responders"]:
-        raise InputError("responders", [], f"is empty, and certificate {by_dns[0]} needs them for dns-01")
     for option in ("http_port", "https_port"):
         check_number(option, params[option], 1, 65535)
     check_number("http_wait", params["http_wait"], 0, LONGEST_TIMEOUT)
@@ -450,7 +477,7 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._workflow.connection import Authority
     from ..module_utils._workflow.upkeep import Bounds, Upkeep
 
-    wanted = read_wanted(params)
+    wanted = check_responders(params, read_wanted(params))
     clock, files = SystemClock(), Files(params["store"])
     bounds = Bounds(
         **{option: params[option] for option in ("run_size", "max_runs", "concurrency", "patience")},
@@ -460,7 +487,7 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     upkeep = Upkeep(
         files,
         Authority(params["directory"], params["account"], params["ca_bundle"], params["request_timeout"]),
-        make_means(params, wanted, clock, files),
+        make_means(params, clock, files),
         bounds,
         clock,
     )

@@ -20,6 +20,7 @@ description:
     Where it does not, it stays V(deferred), RV(orders) and the other needs are returned for it, and it takes another round.
   - With O(state=finalized), once all of that can be seen from outside, it answers the challenges, fetches the certificates and puts them into the store.
   - Names whose authorization is still valid at the CA need no challenge and are left out of what has to be published.
+  - An entry of the list that can't be used fails the task at its end, and the others go on, unless O(strict) is set.
   - Failures are remembered as M(certfleet.acme.certificates) does. No order is made before it is time for the next attempt, unless O(retry) asks for it,
     nor against O(max_orders), O(max_orders_per_names) and the CA's wish to be asked later. What has to wait is V(deferred), with the reason
     and RV(certfleet.acme.certificates#module:certificates[].next_attempt), and fails the task; one that only waits until another certificate
@@ -172,16 +173,16 @@ from ..module_utils._ansible.authority_options import AUTHORITY_OPTIONS, LOCK_OP
 from ..module_utils._ansible.certificate_options import (
     CERTIFICATE_OPTIONS,
     ONE_LIST,
+    ListModule,
     read_limits,
     read_wanted,
 )
-from ..module_utils._ansible.discreet import DiscreetModule
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = DiscreetModule(
+    module = ListModule(
         argument_spec={
             **AUTHORITY_OPTIONS,
             **LOCK_OPTIONS,
@@ -208,7 +209,7 @@ def handle_orders(params: dict[str, Any], check: bool) -> dict[str, Any]:
     limits, lock_wait = read_limits(params), read_lock_wait(params)
     concurrency, patience = params["concurrency"], params["patience"]
     ordering = Ordering(files, authority, concurrency, patience, clock, limits=limits, lock_wait=lock_wait)
-    wanted = refuse_frontend_keys(read_wanted(params))
+    wanted = refuse_frontend_keys(read_wanted(params), strict=params["strict"])
     if check:
         return ordering.check(wanted, params["state"], params["retry"])
     return ordering.place(wanted, params["retry"]) if params["state"] == "present" else ordering.finish(wanted)

@@ -221,8 +221,7 @@ written:
 from typing import Any
 
 from ..module_utils._ansible.authority_options import STORE_OPTIONS
-from ..module_utils._ansible.certificate_options import LIST_OPTIONS, ONE_LIST, read_wanted
-from ..module_utils._ansible.discreet import DiscreetModule
+from ..module_utils._ansible.certificate_options import LIST_OPTIONS, ONE_LIST, ListModule, read_wanted
 from ..module_utils._ansible.group_options import UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
@@ -248,7 +247,7 @@ WEBHOOK_OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Read the options, let the engine work, return what it says."""
-    module = DiscreetModule(
+    module = ListModule(
         argument_spec={
             **UNUSED_CA,
             "directory": {"type": "str", "required": True},

@@ -24,7 +24,10 @@ STEPS = ("placements", "key_requests")
 
 
 def spell_out(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with the hosts of groups that certificates name as their frontends: only Ansible knows them."""
+    """The arguments with the hosts of groups that certificates name as their frontends: only Ansible knows them.
+
+    An entry whose hosts the inventory has not says so by its ``problem``, and the others go on.
+    """
     listed = arguments.get("certificates")
     if not isinstance(listed, list):
         return dict(arguments)
@@ -38,7 +41,7 @@ def _spell_out(entry: Any, task_vars: Mapping[str, Any]) -> Any:
     try:
         return {**entry, "frontends": name_hosts(named, task_vars)}
     except AnsibleError as error:
-        raise AnsibleError(f"frontends of certificate {entry.get('name')}: {error.message}") from error
+        return {**entry, "problem": f"frontends: {error.message}"}
 
 
 class Elsewhere:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .._core.errors import Error
+from .._core.errors import Error, UnexpectedError
 from .._core.owner import ROOT, Owner, find_owner
 from .payload import leave_payload
 
@@ -50,7 +50,8 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 def reporting(module: AnsibleModule, folder_option: str | None = None) -> Iterator[None]:
     """Run the engine (and import it: only validation hosts have its libraries) inside this.
 
-    A process of root first becomes the user that the folder in ``folder_option`` belongs to.
+    A process of root first becomes the user that the folder in ``folder_option`` belongs to. What nobody expected is
+    told in one sentence, since a traceback may show what was to stay a secret.
     """
     owner: Owner | None = None
     try:
@@ -63,12 +64,17 @@ def reporting(module: AnsibleModule, folder_option: str | None = None) -> Iterat
     except ImportError as error:
         # what the engine's own files lack is a defect, a library is something to install
         if error.name is None or error.name.startswith("ansible_collections"):
-            raise
+            module.fail_json(**UnexpectedError(error).result())
+            return
         module.fail_json(msg=missing_required_lib(error.name.partition(".")[0]))
     except AskedToEnd:
         module.fail_json(msg="The task was asked to end (SIGTERM), and the next one goes on with what it has begun")
     except Error as error:
         module.fail_json(**_explain(error, owner))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  # that nobody knows which is the point
+        module.fail_json(**UnexpectedError(error).result())
 
 
 def _explain(error: Error, owner: Owner | None) -> dict[str, Any]:

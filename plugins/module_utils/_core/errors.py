@@ -9,9 +9,13 @@ option or the server and the value, never a secret.
 
 from __future__ import annotations
 
+import os
+from traceback import walk_tb
 from typing import Any
 
 from .plain import plain, quote
+
+_COLLECTION = "ansible_collections/certfleet/acme/"
 
 
 class Error(Exception):
@@ -47,3 +51,27 @@ class BrokenRecordError(StoreError):
 
 class FrontendError(Error):
     """A frontend has not done its part; nothing is wrong with the names of its certificate."""
+
+
+class UnexpectedError(Error):
+    """A defect of the collection that has come to light at one item; all others can be gone on with.
+
+    The sentence has the type of the exception and the line of ours that it passed last. The exception's own words
+    are left out, since they may hold a secret or what a stranger has written.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        kind = type(error).__name__
+        super().__init__(
+            f"Nobody expected this: {kind} in {_place_of(error)}. It is a defect of certfleet.acme: please report it "
+            "with this sentence",
+            defect=kind,
+        )
+
+
+def _place_of(error: Exception) -> str:
+    """File and line where the exception left our code, or was raised where none of ours is."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    ours = [(file.rpartition(_COLLECTION)[2], line) for file, line in frames if _COLLECTION in file]
+    file, line = [("an unknown place", 0), *((os.path.basename(file), line) for file, line in frames[-1:]), *ours][-1]
+    return f"{file}, line {line}"

@@ -29,15 +29,12 @@ def plain(text: str) -> str:
 
 
 def quote(value: object) -> str:
-    """The value as a message quotes it: in quotation marks if it is a text, and never more than LONGEST_QUOTE characters of it."""
+    """The value as a message quotes it: a text in quotation marks, and at most LONGEST_QUOTE characters of anything."""
     if isinstance(value, str):
         return f"{value[:LONGEST_QUOTE]!r}{'…' * (len(value) > LONGEST_QUOTE)}"
     try:
         text = repr(value)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # Python writes no number of thousands of digits, and nothing that holds itself
+    except (ValueError, RecursionError):  # Python writes no number of thousands of digits
         return f"a {type(value).__name__} that is too large to be shown"
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 

@@ -132,14 +132,21 @@ def verify(
         left = [start for start in starts if start not in found or any(each.problem for each in found[start])]
         if not left and not homeless:
             break
-        done, _failed = do_each(lambda start: _look(start, rules, resolver, clock), left, WIDTH)
+        done, failed = do_each(lambda start: _look(start, rules, resolver, clock), left, WIDTH)
         found.update(done)
+        found.update((start, [_unseen(start, rules, error)]) for start, error in failed.items())
     nowhere = [
         Verdict(file, ((rules.url(file), ""),), homeless[file.identifier].message)
         for file in files
         if file.identifier in homeless
     ]
     return [*(verdict for verdicts in found.values() for verdict in verdicts), *nowhere]
+
+
+def _unseen(start: Start, rules: Rules, error: Error) -> Verdict:
+    """The verdict for an address at which nobody could look."""
+    file, address = start
+    return Verdict(file, ((rules.url(file), address),), error.message)
 
 
 def _look(start: Start, rules: Rules, resolver: Resolver, clock: Clock) -> list[Verdict]:

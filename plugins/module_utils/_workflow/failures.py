@@ -19,7 +19,7 @@ from .._acme.order import NEW_ORDER
 from .._acme.pauses import LONGEST_PAUSE, URL, longest_pause, words_of
 from .._acme.problem import Problem, ProblemError
 from .._core.clock import SLACK, format_instant, read_instant
-from .._core.errors import Error, FrontendError, StoreError
+from .._core.errors import Error, FrontendError, StoreError, UnexpectedError
 from .._core.identifier import Identifier
 from .._core.plain import plain
 
@@ -144,10 +144,10 @@ def _is_for_a_human(problem: Problem, identifiers: Iterable[Identifier]) -> bool
 def blamed(error: Error, identifiers: Iterable[Identifier]) -> frozenset[str]:
     """The names (without ``*.``) that an error is about: those it names, else all of the certificate.
 
-    None for what is wrong with the store or with a frontend.
+    None for what is wrong with the store, with a frontend or with this collection.
     """
     bases = frozenset(identifier.base for identifier in identifiers)
-    if isinstance(error, (StoreError, FrontendError)):
+    if isinstance(error, (StoreError, FrontendError, UnexpectedError)):
         return frozenset()
     owner = error.details.get("name")
     named = [*_names(error.details.get("problems")), *_names(error.details.get("identifiers"))]

@@ -20,7 +20,7 @@ from .._core.clock import Clock, format_instant, read_instant
 from .._core.errors import Error, InputError, StoreError
 from .._core.files import Files
 from .._core.known import known
-from .._core.workers import do_each
+from .._core.workers import do_each, guarded
 from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
@@ -95,7 +95,7 @@ class Inquiry:
         if not questions or self._is_resting(now):
             return findings
         try:
-            with self._open_session(self._authority, self._files, self._width, self._clock) as session:
+            with guarded(), self._open_session(self._authority, self._files, self._width, self._clock) as session:
                 if session.directory.renewal_information is None:
                     self._rest(now + LONGEST_INTERVAL, "the CA offers no renewal information")
                 else:
@@ -108,9 +108,9 @@ class Inquiry:
         return findings
 
     def _ask_all(self, this_round: _Round, questions: Sequence[Question], findings: Findings) -> None:
-        answered, _failed = do_each(this_round.ask, questions, self._width)
+        answered, failed = do_each(this_round.ask, questions, self._width)
         findings.learned = any(answered.values())
-        findings.notes += this_round.told.sentences()
+        findings.notes += [*this_round.told.sentences(), *dict.fromkeys(error.message for error in failed.values())]
         if this_round.trouble:
             findings.notes.append(self._give_up(this_round.trouble))
 

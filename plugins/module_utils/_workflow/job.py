@@ -136,15 +136,22 @@ def _recover(
 
 
 def clear_finished(decisions: Iterable[Decision], store: CertificateStore) -> None:
-    """Forget orders of certificates that are not due: a run was killed between putting one into place and this."""
+    """Forget orders of certificates that are not due: a run was killed between putting one into place and this.
+
+    Of an entry that can't be used nobody knows whether its certificate is due.
+    """
     for decision in decisions:
-        if not decision.due:
+        if not decision.due and decision.action != "refuse":
             with suppress(StoreError):  # it can wait until the certificate is due
                 store.clear_pending(decision.target.name, decision.target.key_type)
 
 
 def expect(decision: Decision) -> Outcome:
     """What becomes of a decision if all goes well."""
+    fault = decision.wanted.fault
+    if fault is not None:
+        reason, details, stored = fault.message, dict(fault.details), decision.stored
+        return Outcome(decision, "failed", reason, stored, details, failing=True, needs_human=True)
     status = {"issue": "issued", "renew": "renewed", "keep": "valid", "wait": "deferred"}[decision.action]
     return Outcome(decision, status, decision.reason, decision.stored, next_attempt=decision.until)
 

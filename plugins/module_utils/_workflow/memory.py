@@ -112,7 +112,7 @@ class Memory:
 
     def explain(self, outcome: Outcome) -> Outcome:
         """The same with what is remembered of a certificate that is due and not done."""
-        if outcome.status not in ("deferred", "failed"):
+        if outcome.status not in ("deferred", "failed") or outcome.decision.action == "refuse":
             return outcome
         known = self.failures_of(outcome.decision)
         until = outcome.next_attempt or known.next_attempt

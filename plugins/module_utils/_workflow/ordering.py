@@ -29,18 +29,18 @@ from .pacing import Pace
 from .pending import pending_order
 from .plan import Decision
 from .retry import parse_retry
-from .wanted import Wanted
+from .wanted import Wanted, refuse
 
 NEEDS_VALIDATION = "its order needs a validation of its own: state=present says what to publish for it"
 
 
-def refuse_frontend_keys(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
-    """The same, if all their keys are made here; InputError otherwise."""
-    for each in wanted:
-        if each.frontend is not None:
-            reason = "is for a key on a frontend, whose CSR only module certfleet.acme.certificates asks for"
-            raise InputError("certificates", each.name, reason)
-    return wanted
+def refuse_frontend_keys(wanted: Sequence[Wanted], *, strict: bool = True) -> Sequence[Wanted]:
+    """The same, with a fault for each key that is not made here; InputError if it is ``strict``."""
+    reason = "is for a key on a frontend, whose CSR only module certfleet.acme.certificates asks for"
+    return [
+        each if each.frontend is None else refuse(each, InputError("certificates", each.name, reason), strict=strict)
+        for each in wanted
+    ]
 
 
 class Ordering:
@@ -199,7 +199,7 @@ class _Task:
         attempts = agenda.begin(pace.taken, pace.held)
         run = self.make_run(attempts)
         self.runs.append(run)
-        recipe(run)
+        recipes.carry_out(run, recipe)
         agenda.end(attempts)
 
 

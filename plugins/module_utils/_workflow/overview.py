@@ -47,7 +47,7 @@ def survey_fleet(
 
 def _describe(store: CertificateStore, outcome: Outcome, problems: Problems) -> Row:
     target, stored, wanted = outcome.decision.target, outcome.stored, outcome.decision.wanted
-    failure = _last_failure(store, target.name, target.key_type) if outcome.failures or outcome.needs_human else {}
+    failure = _failure_of(store, outcome)
     # what was deferred says until when, which changes with each attempt although nothing else does
     reason = failure.get("msg") or problems.get((target.name, target.key_type)) or outcome.decision.reason
     return Row(
@@ -83,6 +83,14 @@ def _unlisted(store: CertificateStore, problems: Problems) -> Iterator[Row]:
                 issuer=_issuer(store, name, key_type),
                 listed=False,
             )
+
+
+def _failure_of(store: CertificateStore, outcome: Outcome) -> Mapping[str, Any]:
+    """What went wrong last; empty when nothing is wrong."""
+    target, fault = outcome.decision.target, outcome.decision.wanted.fault
+    if fault is not None:
+        return fault.result()
+    return _last_failure(store, target.name, target.key_type) if outcome.failures or outcome.needs_human else {}
 
 
 def _last_failure(store: CertificateStore, name: str, key_type: str) -> Mapping[str, Any]:

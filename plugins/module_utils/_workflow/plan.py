@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from .._core.clock import format_instant, parse_instant
+from .members import NOW
 from .renewal import CERTIFICATE_ID, Renewal, Window, read_renewal, usable_part
 from .revoked import Revocation, read_revocation
 from .timing import renewal_instant
-from .wanted import NOW, Target, Wanted
+from .wanted import Target, Wanted
 
 _TEXTS = ("directory", "profile", "preferred_chain", "account_uri")
 
@@ -88,13 +89,14 @@ class Decision:
 
     ``replaces`` is the id of the certificate that the order says it replaces (RFC 9773 §5). ``issued_before``: the
     store has a certificate of the same CA for exactly these names. With the action ``wait`` there is no certificate
-    of this key type yet, and ``until`` is when its siblings are renewed. ``served_until`` is how long siblings serve
+    of this key type yet, and ``until`` is when its siblings are renewed. With ``refuse``, the entry of the list can't
+    be used, and whatever the store has for it stays as it is. ``served_until`` is how long siblings serve
     a site to which this key type is missing.
     """
 
     target: Target
     wanted: Wanted
-    action: Literal["issue", "renew", "keep", "wait"]
+    action: Literal["issue", "renew", "keep", "wait", "refuse"]
     reason: str
     stored: Stored | None
     replaces: str | None = None
@@ -181,6 +183,8 @@ def _decide_one(
     target: Target, wanted: Wanted, siblings: Mapping[str, Stored], directory: str, now: datetime
 ) -> Decision:
     stored = siblings.get(target.key_type)
+    if wanted.fault is not None:
+        return Decision(target, wanted, "refuse", wanted.fault.message, stored)
     if stored is None:
         return _decide_missing(target, wanted, siblings, directory, now)
     for due in _reasons_to_renew(wanted, stored, directory, now):

@@ -16,21 +16,24 @@ from .._acme.pauses import PausedError
 from .._acme.problem import NetworkError, ProblemError
 from .._acme.session import Session
 from .._core.clock import Clock, format_instant
+from .._core.errors import UnexpectedError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._core.name import split_name
 from .._core.number import check_number
+from .._core.workers import guarded
 from .._dns.report import Report
 from .._store.certificates import CertificateStore
 from .._store.layout import authority_name
 from .._store.memory import AccountMemory
 from .agenda import Agenda
+from .alike import describe_alike
 from .connection import Authority, OpenSession, account_in_use, connect
 from .forecast import foresee, next_turn
 from .inquiry import Inquiry
 from .issuance.dns import rehearse
 from .issuance.means import Means
-from .issuance.recipes import issue
+from .issuance.recipes import carry_out, issue
 from .issuance.run import Attempt, Placement, Run
 from .job import FailOn, Outcome, clear_finished, count, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory
@@ -38,7 +41,7 @@ from .orders import Limits
 from .plan import Decision, Stored
 from .retry import parse_retry
 from .visits import note_visit
-from .wanted import Wanted, describe_alike
+from .wanted import Wanted
 
 NEW = ("issued", "renewed")
 
@@ -142,8 +145,7 @@ class Upkeep:
                 decisions = [each for each in decisions if str(each.target) in taken_up]
             self._note_too_many(wanted, decisions)
             self._notes.update(dict.fromkeys(note_visit(self._account_memory, decisions, self._clock.now())))
-            # what an interrupted run or a primary that was down then has left behind
-            self._tell(self._means.fleet.withdraw_leftovers())
+            self._withdraw_leftovers()
             if any(each.due for each in decisions):
                 memory = self._recall()
                 memory.forget(decisions, asked)
@@ -151,6 +153,14 @@ class Upkeep:
             else:
                 outcomes = list(map(expect, decisions))
         return self._result(outcomes, fail_on)
+
+    def _withdraw_leftovers(self) -> None:
+        """Withdraw what an interrupted run or a primary that was down then has left behind."""
+        try:
+            with guarded():
+                self._tell(self._means.fleet.withdraw_leftovers())
+        except UnexpectedError as error:
+            self._notes[f"{error.message}. Values of earlier runs may be left"] = None
 
     def _note_too_many(self, wanted: Sequence[Wanted], decisions: Sequence[Decision]) -> None:
         """Say before anything is ordered what a CA will not give at once."""
@@ -206,8 +216,9 @@ class Upkeep:
             if not taken:
                 break
             try:
-                connected = session()
-            except (NetworkError, ProblemError, PausedError) as error:
+                with guarded():
+                    connected = session()
+            except (NetworkError, ProblemError, PausedError, UnexpectedError) as error:
                 outage = agenda.begin(agenda.of(pace))
                 agenda.memory.record_outage(outage, error, most=self._bounds.run_size)
                 return False
@@ -227,7 +238,7 @@ class Upkeep:
     def _issue(self, session: Session, attempts: list[Attempt], memory: Memory) -> None:
         bounds = self._bounds
         run = Run(session, self._store, self._clock, attempts, bounds.concurrency, bounds.patience, memory=memory)
-        issue(run, self._means)
+        carry_out(run, lambda run: issue(run, self._means))
         self._attempts += attempts
         self._updates.update(run.updates)
         self._notes.update(dict.fromkeys(run.notes))

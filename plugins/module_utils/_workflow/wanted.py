@@ -7,25 +7,39 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.address import check_address
-from .._core.errors import InputError
-from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
+from .._core.errors import Error, InputError
+from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier
 from .._core.mailbox import check_mailbox
 from .._core.name import check_name, split_name, stored_name
 from .._core.number import check_number
-from .._x509.key import check_key_type
+from .._core.workers import guarded
+from .members import (
+    DEFAULT_KEY_TYPES,
+    NEXT_RENEWAL,
+    parse_apply,
+    parse_challenge,
+    parse_identifiers,
+    parse_key_types,
+    parse_profiles,
+    parse_text,
+    parse_texts,
+)
 from .profiles import check_allowed, rules_of_directory
+from .remains import find_remains
 
-CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
 KEYS = ("store", "frontend")
-APPLY = NEXT_RENEWAL, NOW = "next_renewal", "now"
-"""When a changed profile, preferred chain or key type takes effect."""
+PROBLEM = "problem"
+"""The member by which the action plugin says that it can't know the hosts of an entry."""
 
-DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
+LONGEST_PROBLEM = 400
+FEW = 5
+"""How many entries are named that share a name."""
+
 _KEYS = frozenset(
     {
         "name",
@@ -66,6 +80,8 @@ class Wanted:
     that makes and keeps the key, None for the store, and with ``reuse_key`` it goes on with the same one.
     ``profiles`` are the acceptable ones, the preferred one first; empty means the CA's default. ``apply`` is one of
     ``APPLY``. ``max_names`` is the user's own limit on names, None for the one that the profile is known to have.
+    ``fault`` is why the entry of the list can't be used, None when it can: nothing is done for one with a fault, and
+    what the other members have is only what could be read of it.
     """
 
     name: str
@@ -81,6 +97,7 @@ class Wanted:
     reuse_key: bool = False
     apply: str = NEXT_RENEWAL
     max_names: int | None = None
+    fault: Error | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -98,44 +115,89 @@ class Wanted:
 
 
 def parse_wanted(
-    entries: Iterable[Any], max_names: int | None = None, directory: str | None = None, apply: str = NEXT_RENEWAL
+    entries: Iterable[Any],
+    max_names: int | None = None,
+    directory: str | None = None,
+    apply: str = NEXT_RENEWAL,
+    *,
+    strict: bool = True,
 ) -> tuple[Wanted, ...]:
     """Read a list of certificates; InputError names the entry, its option and the value.
 
     ``max_names`` replaces the number of names that the profile is known to allow. ``directory`` is the URL of the
     CA's directory, which tells what its profiles allow. ``apply`` holds for the entries that say nothing else.
+    Unless it is ``strict``, an entry that can't be used has its error as its ``fault``, and the others are as they
+    would be without it.
     """
     if max_names is not None:
         check_number("max_names", max_names, 1)
-    found: dict[str, tuple[Wanted, ...]] = {}
+    read: list[tuple[Wanted, ...]] = []
     for number, entry in enumerate(entries):
         option = f"certificates[{number}]"
-        wanted = replace(_parse_entry(entry, option, apply), max_names=max_names)
-        _check_rules(wanted, option, directory)
-        # a file system may not tell upper from lower case, so the store must not depend on it
-        if wanted.name.lower() in found:
-            raise InputError(f"{option}.name", wanted.name, "is the name of another certificate in the list, too")
-        found[wanted.name.lower()] = _for_each_frontend(wanted, entry, option)
-    return tuple(each for several in found.values() for each in several)
+        try:
+            with guarded():
+                read.append(_parse_whole(entry, option, max_names, directory, apply))
+        except Error as error:
+            read.append(_remaining(entry, option, error))
+    wanted = tuple(each for several in _without_namesakes(read) for each in several)
+    faults = [each.fault for each in wanted if each.fault]
+    if strict and faults:
+        raise faults[0]
+    return tuple(_once(wanted))
 
 
-def describe_alike(wanted: Iterable[Wanted], most: int) -> Iterator[tuple[frozenset[Target], str]]:
-    """The certificates for one and the same set of names that are more than a CA gives in a week, with a sentence.
+def refuse(wanted: Wanted, fault: Error, *, strict: bool) -> Wanted:
+    """The same, which can't be used for this reason, or for the one that there was before; raised if it is ``strict``."""
+    if strict:
+        raise fault
+    return wanted if wanted.fault else replace(wanted, fault=fault)
 
-    Renewals in their time do without trouble; it is about the first ones, and about all that come at once.
+
+def _parse_whole(
+    entry: Any, option: str, max_names: int | None, directory: str | None, apply: str
+) -> tuple[Wanted, ...]:
+    """What an entry asks for, if everything about it is right."""
+    wanted = replace(_parse_entry(entry, option, apply), max_names=max_names)
+    _check_rules(wanted, option, directory)
+    return _for_each_frontend(wanted, entry, option)
+
+
+def _remaining(entry: Any, option: str, fault: Error) -> tuple[Wanted, ...]:
+    """What can be told of an entry that can't be used, so that its failure is found where its certificate is."""
+    found = find_remains(entry, option)
+    key_types = found.key_types or DEFAULT_KEY_TYPES
+    return tuple(
+        Wanted(name, found.identifiers, key_types, "", (), None, admins=found.admins, fault=fault)
+        for name in found.names
+    )
+
+
+def _without_namesakes(read: Sequence[tuple[Wanted, ...]]) -> list[tuple[Wanted, ...]]:
+    """The same, with a fault where entries share a name.
+
+    Nobody knows which of them the certificate in the store is for, so it is left to none of them.
     """
-    alike: dict[frozenset[Identifier], list[Wanted]] = {}
-    for each in wanted:
-        alike.setdefault(frozenset(each.identifiers), []).append(each)
-    for several in alike.values():
-        targets = frozenset(target for each in several for target in each.targets)
-        if len(targets) > most:
-            names = ", ".join(dict.fromkeys(split_name(each.name)[0] for each in several))
-            sentence = (
-                f"{names}: {len(targets)} certificates for the same names, of which no more than {most} are ordered "
-                "in seven days (max_orders_per_names); fewer key types, or a key in the store for all of them, need fewer"
-            )
-            yield targets, sentence
+    named: dict[str, list[int]] = {}
+    for number, several in enumerate(read):
+        # a file system may not tell upper from lower case, so the store must not depend on it
+        named.setdefault(split_name(several[0].name)[0].lower(), []).append(number)
+    shared = {number: numbers for numbers in named.values() if len(numbers) > 1 for number in numbers}
+    return [
+        tuple(replace(each, fault=each.fault or _describe_namesakes(each, number, shared[number])) for each in several)
+        if number in shared
+        else several
+        for number, several in enumerate(read)
+    ]
+
+
+def _describe_namesakes(wanted: Wanted, number: int, numbers: Sequence[int]) -> InputError:
+    others = [f"certificates[{each}]" for each in numbers if each != number]
+    more = f" and {len(others) - FEW} more" if len(others) > FEW else ""
+    return InputError(
+        f"certificates[{number}].name",
+        split_name(wanted.name)[0],
+        f"is the name of another certificate in the list, too, so that none of them is used: {', '.join(others[:FEW])}{more}",
+    )
 
 
 def read_entries(path: str) -> list[Any]:
@@ -155,31 +217,43 @@ def read_entries(path: str) -> list[Any]:
     return entries
 
 
+def _once(wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+    """The same, each certificate once, which has a fault from more than one entry."""
+    told: set[Target] = set()
+    for each in wanted:
+        left = tuple(key_type for key_type in each.key_types if Target(each.name, key_type) not in told)
+        if left:
+            yield each if left == each.key_types else replace(each, key_types=left)
+        told.update(each.targets)
+
+
 def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
     if not isinstance(entry, Mapping):
         raise InputError(option, entry, "is not a mapping with at least domains")
-    unknown = sorted(str(key) for key in entry if key not in _KEYS)
+    if entry.get(PROBLEM):
+        raise Error(f"{option}: {str(entry[PROBLEM])[:LONGEST_PROBLEM]}", option=option)
+    unknown = sorted(str(key) for key in entry if key not in (*_KEYS, PROBLEM))
     if unknown:
         raise InputError(
             option, unknown[0], f"is not an option of a certificate; these are: {', '.join(sorted(_KEYS))}"
         )
-    identifiers = _parse_identifiers(entry.get("domains"), f"{option}.domains")
+    identifiers = parse_identifiers(entry.get("domains"), f"{option}.domains")
     return Wanted(
-        name=check_name(_text(entry.get("name"), f"{option}.name") or identifiers[0].base, f"{option}.name"),
+        name=check_name(parse_text(entry.get("name"), f"{option}.name") or identifiers[0].base, f"{option}.name"),
         identifiers=identifiers,
-        key_types=_parse_key_types(entry.get("key_types"), f"{option}.key_types"),
-        challenge=_parse_challenge(entry.get("challenge"), f"{option}.challenge"),
-        profiles=_parse_profiles(entry.get("profile"), f"{option}.profile"),
-        preferred_chain=_text(entry.get("preferred_chain"), f"{option}.preferred_chain"),
-        challenge_hosts=_parse_texts(entry.get("challenge_hosts"), f"{option}.challenge_hosts"),
+        key_types=parse_key_types(entry.get("key_types"), f"{option}.key_types"),
+        challenge=parse_challenge(entry.get("challenge"), f"{option}.challenge"),
+        profiles=parse_profiles(entry.get("profile"), f"{option}.profile"),
+        preferred_chain=parse_text(entry.get("preferred_chain"), f"{option}.preferred_chain"),
+        challenge_hosts=parse_texts(entry.get("challenge_hosts"), f"{option}.challenge_hosts"),
         challenge_addresses=tuple(
             check_address(text, f"{option}.challenge_addresses")
-            for text in _parse_texts(entry.get("challenge_addresses"), f"{option}.challenge_addresses")
+            for text in parse_texts(entry.get("challenge_addresses"), f"{option}.challenge_addresses")
         ),
         admins=tuple(
-            check_mailbox(text, f"{option}.admin") for text in _parse_texts(entry.get("admin"), f"{option}.admin")
+            check_mailbox(text, f"{option}.admin") for text in parse_texts(entry.get("admin"), f"{option}.admin")
         ),
-        apply=_parse_apply(entry.get("apply"), f"{option}.apply") or apply,
+        apply=parse_apply(entry.get("apply"), f"{option}.apply") or apply,
     )
 
 
@@ -188,7 +262,7 @@ def _for_each_frontend(wanted: Wanted, entry: Mapping[str, Any], option: str) ->
     key = entry.get("key") or KEYS[0]
     if key not in KEYS:
         raise InputError(f"{option}.key", key, f"is not one of {', '.join(KEYS)}")
-    hosts, reuse = _parse_texts(entry.get("frontends"), f"{option}.frontends"), entry.get("reuse_key") or False
+    hosts, reuse = parse_texts(entry.get("frontends"), f"{option}.frontends"), entry.get("reuse_key") or False
     if not isinstance(reuse, bool):
         raise InputError(f"{option}.reuse_key", reuse, "is neither true nor false")
     if key == KEYS[0]:
@@ -202,57 +276,6 @@ def _for_each_frontend(wanted: Wanted, entry: Mapping[str, Any], option: str) ->
     return tuple(
         replace(wanted, name=name, frontend=host, reuse_key=reuse) for name, host in zip(names, hosts, strict=True)
     )
-
-
-def _parse_identifiers(value: Any, option: str) -> tuple[Identifier, ...]:
-    if not isinstance(value, list) or not value:
-        raise InputError(option, value, "is not a list of at least one name")
-    identifiers: dict[Identifier, None] = {}
-    for text in value:
-        if not isinstance(text, str):
-            raise InputError(option, text, "is not a name")
-        identifiers[parse_identifier(text, option)] = None
-    return tuple(identifiers)
-
-
-def _parse_key_types(value: Any, option: str) -> tuple[str, ...]:
-    if value is None:
-        return DEFAULT_KEY_TYPES
-    if not isinstance(value, list) or not value:
-        raise InputError(option, value, "is not a list of at least one key type")
-    return tuple(dict.fromkeys(check_key_type(text, option) for text in value))
-
-
-def _parse_challenge(value: Any, option: str) -> str:
-    if value is None:
-        return CHALLENGES[0]
-    if value not in CHALLENGES:
-        raise InputError(option, value, f"is not one of {', '.join(CHALLENGES)}")
-    return str(value)
-
-
-def _parse_profiles(value: Any, option: str) -> tuple[str, ...]:
-    return _parse_texts(value, option) if isinstance(value, list) else tuple(filter(None, [_text(value, option)]))
-
-
-def _parse_apply(value: Any, option: str) -> str | None:
-    if value is not None and value not in APPLY:
-        raise InputError(option, value, f"is not one of {', '.join(APPLY)}")
-    return value if value is None else str(value)
-
-
-def _parse_texts(value: Any, option: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
-        raise InputError(option, value, "is not a list of texts")
-    return tuple(dict.fromkeys(value))
-
-
-def _text(value: Any, option: str) -> str | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    raise InputError(option, value, "is not text")
 
 
 def _check_rules(wanted: Wanted, option: str, directory: str | None) -> None:

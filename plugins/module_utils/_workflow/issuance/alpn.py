@@ -25,6 +25,8 @@ class Listener:
 class AlpnAnswers:
     """The certificates that the attempts of a run need, and the server that shows them."""
 
+    challenge = "tls-alpn-01"
+
     def __init__(self, run: Run, listener: Listener) -> None:
         self._run = run
         self._listener = listener

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from ..._acme.challenge import dns_01
 from ..._core.errors import Error, StoreError
+from ..._core.workers import isolate
 from ..._dns.fleet import Fleet
 from ..._dns.record import CHALLENGE_LABEL, TxtRecord
 from ..._dns.report import Report
@@ -45,9 +46,18 @@ def rehearse(fleet: Fleet, decisions: Iterable[Decision]) -> tuple[dict[Target, 
     Each primary gets updates without effect; the CA is asked nothing, and nothing is written.
     """
     needs = {each.target: _values_for(each.wanted) for each in decisions if each.wanted.challenge == "dns-01"}
-    report = fleet.rehearse(fleet.plan_publish(sorted(frozenset().union(*needs.values())), ask=False))
-    lacking = {target: sorted(values & report.failed.keys()) for target, values in needs.items()}
-    return {target: report.failed[values[0]] for target, values in lacking.items() if values}, report.notes
+    failed: dict[Target, Error] = {}
+    notes: dict[str, None] = {}
+
+    def ask(targets: Sequence[Target]) -> None:
+        values = sorted(frozenset().union(*(needs[target] for target in targets)))
+        report = fleet.rehearse(fleet.plan_publish(values, ask=False))
+        lacking = {target: sorted(needs[target] & report.failed.keys()) for target in targets}
+        failed.update((target, report.failed[values[0]]) for target, values in lacking.items() if values)
+        notes.update(dict.fromkeys(report.notes))
+
+    failed.update(isolate(ask, list(needs)))
+    return failed, list(notes)
 
 
 def _values_for(wanted: Wanted) -> frozenset[TxtRecord]:
@@ -57,6 +67,8 @@ def _values_for(wanted: Wanted) -> frozenset[TxtRecord]:
 
 class DnsAnswers:
     """The TXT values that the attempts of a run need; ``wait`` is how many seconds the responders have."""
+
+    challenge = "dns-01"
 
     def __init__(self, run: Run, fleet: Fleet, wait: float) -> None:
         self._run = run
@@ -77,13 +89,21 @@ class DnsAnswers:
 
         A primary that can't be reached is none yet: the verification says whether the others make up for it.
         """
-        published = self._fleet.publish(self._needed())
-        self._take(published)
-        self._take(self._fleet.verify(self._needed(), self._wait).after(published))
+        going = [attempt for attempt in self._run.going if self._records.get(attempt)]
+        for attempt, error in isolate(self._publish, going).items():
+            attempt.failure = error
 
     def withdraw(self) -> None:
-        """Have none of them any more."""
-        self._tell(self._fleet.withdraw(sorted(frozenset().union(*self._records.values()))))
+        """Have none of them any more; what could not be withdrawn is left to the next run, which has it in the ledger."""
+        values = sorted(frozenset().union(*self._records.values()))
+        left = isolate(lambda part: self._tell(self._fleet.withdraw(part)), values)
+        for error in left.values():
+            self._run.note(f"{error.message}. Values may be left; the next run withdraws them")
+
+    def _publish(self, attempts: Sequence[Attempt]) -> None:
+        published = self._fleet.publish(self._needed(attempts))
+        self._take(published)
+        self._take(self._fleet.verify(self._needed(attempts), self._wait).after(published))
 
     def _take(self, report: Report) -> None:
         self._tell(report)
@@ -96,6 +116,7 @@ class DnsAnswers:
         self._run.updates.update(report.messages)
         self._run.note(*report.notes)
 
-    def _needed(self) -> list[TxtRecord]:
-        """The values that the attempts which have not failed need, each one once."""
-        return sorted(frozenset().union(*(self._records.get(attempt, ()) for attempt in self._run.going)))
+    def _needed(self, attempts: Sequence[Attempt]) -> list[TxtRecord]:
+        """The values that those of the attempts need which have not failed, each one once."""
+        going = [attempt for attempt in attempts if attempt.failure is None]
+        return sorted(frozenset().union(*(self._records[attempt] for attempt in going)))

@@ -19,6 +19,7 @@ from ..._acme.order import Order, fetch_order, new_order
 from ..._acme.problem import PREFIX, LostConnectionError, NetworkError, ProblemError
 from ..._core.clock import format_instant, read_instant
 from ..._core.errors import Error, StoreError
+from ..._core.workers import guarded
 from ..pending import pending_order
 from ..renewal import OFTEN, note_not_replaceable
 from .adoption import adopt_orders, take_from_others
@@ -133,7 +134,8 @@ def _note(run: Run, attempts: Sequence[Attempt]) -> None:
 
 def _adopt(run: Run, attempts: Sequence[Attempt]) -> None:
     try:
-        found = adopt_orders(run, attempts)
+        with guarded():
+            found = adopt_orders(run, attempts)
     except Error as error:
         for attempt in attempts:
             attempt.failure = error

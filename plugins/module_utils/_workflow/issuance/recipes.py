@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Protocol
 
+from ..._core.errors import UnexpectedError
+from ..._core.workers import guarded
 from . import steps
 from .awaiting import await_issued, await_ready
 from .opening import open_orders, resume_orders
@@ -18,6 +21,10 @@ from .storing import record_failures, store_issued
 
 class Solver(Protocol):
     """Has the answers to one kind of challenge in place while the CA looks."""
+
+    @property
+    def challenge(self) -> str:
+        """The kind of challenge."""
 
     def prepare(self) -> None:
         """Find out what the orders need; an attempt that can't have it fails or is parked here."""
@@ -43,6 +50,21 @@ class Means(Protocol):
         """One for each kind of challenge."""
 
 
+def carry_out(run: Run, recipe: Callable[[Run], None]) -> None:
+    """Take the attempts of a run as far as a recipe goes.
+
+    What nobody expected between the steps is no single certificate's: all fail that are not in the store by then.
+    """
+    try:
+        with guarded():
+            recipe(run)
+    except UnexpectedError as error:
+        for attempt in run.going:
+            attempt.failure = None if attempt.stored else error
+        with suppress(UnexpectedError), guarded():
+            record_failures(run)
+
+
 def issue(run: Run, means: Means) -> None:
     """Take all attempts of the run as far as they get.
 
@@ -52,18 +74,33 @@ def issue(run: Run, means: Means) -> None:
     _order(run, means)
     solvers = means.solvers(run)
     for solver in solvers:
-        solver.prepare()
+        _solve(run, solver, solver.prepare)
     with ThreadPoolExecutor(max_workers=1) as background:
         try:
             for solver in solvers:
-                solver.publish()
+                _solve(run, solver, solver.publish)
             steps.answer(run)
             await_ready(run)
         finally:
             withdrawals = [background.submit(solver.withdraw) for solver in solvers]
         _collect(run)
     for withdrawal in withdrawals:
-        withdrawal.result()
+        try:
+            with guarded():
+                withdrawal.result()
+        except UnexpectedError as error:
+            run.note(f"{error.message}. Answers to challenges may be left")
+
+
+def _solve(run: Run, solver: Solver, step: Callable[[], None]) -> None:
+    """Do a step of a solver; what nobody expected there is the failure of all that need this kind of challenge."""
+    try:
+        with guarded():
+            step()
+    except UnexpectedError as error:
+        for attempt in run.going:
+            if attempt.decision.wanted.challenge == solver.challenge:
+                attempt.failure = error
 
 
 def place(run: Run) -> None:

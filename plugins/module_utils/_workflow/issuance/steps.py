@@ -22,9 +22,9 @@ from ..._acme.key import AccountKey
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
-from ..._core.errors import Error, FrontendError, InputError
+from ..._core.errors import Error, FrontendError, InputError, UnexpectedError
 from ..._core.identifier import Identifier
-from ..._core.workers import do_each
+from ..._core.workers import do_each, guarded
 from ..._x509.chain import OtherKeyError, check_issued, choose_chain
 from ..._x509.csr import load_csr, make_csr
 from ..._x509.key import PrivateKey, key_to_pem, load_key, make_key
@@ -47,9 +47,10 @@ def check_profiles(run: Run) -> None:
     for attempt in run.going:
         wanted = attempt.decision.wanted
         try:
-            attempt.profile = choose_profile(wanted.profiles, directory.profiles, directory.url)
-            check_allowed(wanted.identifiers, rules_of(attempt.profile, known), wanted.max_names, "domains")
-        except InputError as error:
+            with guarded():
+                attempt.profile = choose_profile(wanted.profiles, directory.profiles, directory.url)
+                check_allowed(wanted.identifiers, rules_of(attempt.profile, known), wanted.max_names, "domains")
+        except (InputError, UnexpectedError) as error:
             attempt.failure = attempt.held = error
 
 
@@ -138,9 +139,10 @@ def answers_of(run: Run, kind: str, make: Make) -> dict[Attempt, Answers]:
         if attempt.decision.wanted.challenge != kind:
             continue
         try:
-            found[attempt] = [
-                (each.identifier, make(each, run.session.key)) for each in pending_authorizations(run, attempt)
-            ]
+            with guarded():
+                found[attempt] = [
+                    (each.identifier, make(each, run.session.key)) for each in pending_authorizations(run, attempt)
+                ]
         except Error as error:
             attempt.failure = error
     return found

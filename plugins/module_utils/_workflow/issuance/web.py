@@ -34,6 +34,8 @@ class Web:
 class WebAnswers:
     """The files that the attempts of a run need."""
 
+    challenge = "http-01"
+
     def __init__(self, run: Run, web: Web) -> None:
         self._run = run
         self._web = web

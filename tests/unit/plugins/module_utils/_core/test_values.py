@@ -18,7 +18,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import 
     parse_instant,
     read_instant,
 )
-from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError, UnexpectedError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.name import check_name
 from ansible_collections.certfleet.acme.plugins.module_utils._core.number import check_number
 from ansible_collections.certfleet.acme.plugins.module_utils._core.polling import parse_retry_after, rounds
@@ -146,9 +146,10 @@ def test_one_failure_holds_up_none_of_the_others() -> None:
     assert {number: error.message for number, error in failed.items()} == {n: f"{n} failed" for n in (0, 3, 6, 9)}
 
 
-def test_a_defect_is_raised() -> None:
-    with pytest.raises(ZeroDivisionError):
-        do_each(lambda number: 1 // number, [0, 1], width=2)
+def test_a_defect_is_the_failure_of_the_item_where_it_comes_to_light() -> None:
+    done, failed = do_each(lambda number: 1 // number, [0, 1], width=2)
+    assert done == {1: 1}
+    assert isinstance(failed[0], UnexpectedError)
 
 
 def test_nothing_to_do_is_done_at_once() -> None:

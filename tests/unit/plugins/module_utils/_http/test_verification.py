@@ -201,6 +201,19 @@ def test_a_name_without_an_address_is_told() -> None:
     assert verdict.sentence() == "nowhere.example.com : nowhere.example.com has no address: it is not known"
 
 
+def test_an_address_at_which_something_happens_that_nobody_expected_has_no_right_answer(web: Web) -> None:
+    def breaking(host: str) -> Sequence[str]:
+        if host == "acme.example.com":
+            raise ValueError("secret")
+        return names(host)
+
+    web.sites[FRONTENDS[1]] = redirecting(f"http://acme.example.com:{web.port}/x")
+    rules = Rules(http_port=web.port, https_port=1, request_timeout=5)
+    verdicts = problems(verify([FILE], (), 0, FakeClock(), rules=rules, resolver=breaking))
+    assert verdicts[FRONTENDS[1]].startswith("Nobody expected this: ValueError in ")
+    assert (verdicts[FRONTENDS[0]], verdicts[FRONTENDS[2]]) == ("", "")
+
+
 def test_a_server_that_answers_byte_by_byte_is_given_up() -> None:
     done = threading.Event()
 

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import InputError
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted, read_entries
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import (
+    _KEYS,
+    Target,
+    parse_wanted,
+    read_entries,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
 SHOP: dict[str, Any] = {"name": "shop", "domains": ["shop.example.com", "*.shop.example.com"]}
 
@@ -79,7 +86,7 @@ def test_bad_input_is_refused_with_the_option_and_the_value(change: dict[str, An
 
 
 def test_two_certificates_can_not_have_one_name_even_in_other_case() -> None:
-    with pytest.raises(InputError, match=r"certificates\[1\]\.name: 'Shop' is the name of another"):
+    with pytest.raises(InputError, match=r"certificates\[0\]\.name: 'shop' is the name of another"):
         parse_wanted([SHOP, {**SHOP, "name": "Shop"}])
 
 
@@ -162,3 +169,97 @@ def test_a_pipe_is_refused_instead_of_being_waited_for(tmp_path: Any) -> None:
 def test_no_number_of_names_is_no_limit() -> None:
     with pytest.raises(InputError, match="max_names: 0 is less than 1"):
         parse_wanted([SHOP], max_names=0)
+
+
+# An entry that can't be used
+
+GOOD: list[dict[str, Any]] = [{"domains": ["a.example.com"]}, {"domains": ["b.example.com"]}]
+"""Innocent neighbours."""
+
+
+def sorted_out(*entries: Any) -> dict[str, str]:
+    """The fault of each certificate, empty for those that can be used, when there are good ones around them."""
+    found = parse_wanted([GOOD[0], *entries, GOOD[1]], strict=False)
+    assert [each.name for each in found if each.fault is None and each.name in ("a.example.com", "b.example.com")] == [
+        "a.example.com",
+        "b.example.com",
+    ]
+    return {each.name: each.fault.message if each.fault else "" for each in found[1:-1]}
+
+
+def test_an_entry_that_can_not_be_used_has_its_fault_and_its_neighbours_have_none() -> None:
+    faults = sorted_out({"domains": ["my_shop.example.com"], "admin": ["me@example.com"]}, {**SHOP, "admin": ["me"]})
+    assert faults == {
+        "my_shop.example.com": (
+            "certificates[1].domains: 'my_shop.example.com' has a label that no host name can have: 'my_shop'"
+        ),
+        "shop": "certificates[2].admin: 'me' is not a mail address",
+    }
+    (shop,) = parse_wanted([{**SHOP, "admin": ["me", "you@example.com"], "key_types": ["ecdsa-p256"]}], strict=False)
+    assert (shop.targets, shop.admins) == ((Target("shop", "ecdsa-p256"),), ("you@example.com",))
+    assert shop.names == {"shop.example.com", "*.shop.example.com"}
+
+
+def test_entries_that_share_a_name_are_used_neither_the_one_nor_the_other() -> None:
+    faults = sorted_out(SHOP, {**SHOP, "name": "Shop"}, {"name": "Shop", "domains": ["x_.example.com"]})
+    assert faults == {
+        "shop": "certificates[1].name: 'shop' is the name of another certificate in the list, too, so that none of them is "
+        "used: certificates[2], certificates[3]",
+        "Shop": "certificates[2].name: 'Shop' is the name of another certificate in the list, too, so that none of them is "
+        "used: certificates[1], certificates[3]",
+    }
+
+
+def test_hosts_that_the_controller_does_not_know_are_a_fault_in_its_words() -> None:
+    entry = {
+        **SHOP,
+        "key": "frontend",
+        "frontends": ["web9"],
+        "problem": "the inventory has neither a host nor a group web9",
+    }
+    assert sorted_out(entry) == {"shop@web9": "certificates[1]: the inventory has neither a host nor a group web9"}
+
+
+def test_what_is_no_entry_at_all_is_called_by_its_place() -> None:
+    assert sorted_out("shop", None, {"domains": "../../etc"}, {"name": "../x", "domains": []}) == {
+        "certificates[1]": "certificates[1]: 'shop' is not a mapping with at least domains",
+        "certificates[2]": "certificates[2]: None is not a mapping with at least domains",
+        "certificates[3]": "certificates[3].domains: '../../etc' is not a list of at least one name",
+        "certificates[4]": "certificates[4].domains: [] is not a list of at least one name",
+    }
+
+
+def test_a_fault_on_frontends_is_told_for_the_certificate_of_each() -> None:
+    entry = {**SHOP, "key": "frontend", "frontends": ["web1", "web2"], "reuse_key": "perhaps"}
+    assert list(sorted_out(entry)) == ["shop@web1", "shop@web2"]
+
+
+def test_a_message_quotes_the_beginning_of_a_long_value_only() -> None:
+    for entry in (
+        {"domains": ["a" * 70000 + ".example.com"]},
+        {"domains": ["a.test"], "admin": ["b" * 70000]},
+        "c" * 9999,
+    ):
+        (message,) = sorted_out(entry).values()
+        assert len(message) < 600
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+HOSTILE = st.one_of(
+    ANYTHING,
+    st.sampled_from(["x.example.com", "*.x.example.com", "dns-01", "frontend", "rsa-2048", "x@y.example"]),
+    st.lists(st.sampled_from(["x.example.com", "x_.example.com", "web1", "rsa-2048", "x@y.example"]) | ANYTHING),
+)
+MEMBERS = st.dictionaries(st.sampled_from(sorted(_KEYS)) | st.text(max_size=3), HOSTILE, max_size=6)
+
+
+@given(st.lists(MEMBERS | ANYTHING, max_size=4))
+def test_whatever_an_entry_holds_its_neighbours_can_be_used_and_it_is_told_in_a_sentence(entries: list[Any]) -> None:
+    for name, fault in sorted_out(*entries).items():
+        assert "/" not in name
+        assert "defect" not in fault
+        assert len(fault) < 1200
