@@ -47,14 +47,15 @@ class Fleet:
         issued.store(CertificateStore(Files(str(self.store))), name, key_type)
         return issued
 
-    def deploy(self, *arguments: str) -> Played:
-        """Run the collection's own playbook."""
+    def deploy(self, *arguments: str, **more: Any) -> Played:
+        """Run the collection's own playbook, with more variables."""
         variables = {
             "certfleet_store": str(self.store),
             "certfleet_frontend_path": f"{self.folder}/{{{{ inventory_hostname }}}}",
             "certfleet_frontend_reload_command": (
                 f"sh -c 'echo {{{{ inventory_hostname }}}} >> {self.folder}/reloads && {{{{ lab_frontend_reload }}}}'"
             ),
+            **more,
         }
         played = self.play("certfleet.acme.deploy", *arguments, variables=variables)
         assert played.status == 0, played.output
