@@ -14,7 +14,8 @@ from ..plugin_utils.stated import Stated
 NAMES = "certfleet_frontend_certificates"
 """The variable of a frontend with the certificates that it gets beside those that the list has for it."""
 STORE = "certfleet_store"
-LIST = ("certificates", "certificates_file")
+LIST = {"certificates": "certfleet_certificates", "certificates_file": "certfleet_certificates_file"}
+"""The options with the list, and the variables that have it."""
 MEMBERS = ("name", "domains", "frontends")
 """The members of a certificate in the list that say what it is called and for whom it is."""
 
@@ -36,8 +37,7 @@ class ActionModule(FactlessAction):
         _complete(arguments, "names", stated.get(frontend, NAMES))
         _complete(arguments, "store", stated.get(keeper, STORE))
         if not any(option in arguments for option in LIST):
-            _complete(arguments, LIST[0], _shorten(stated.get(keeper, f"certfleet_{LIST[0]}")))
-            _complete(arguments, LIST[1], stated.get(keeper, f"certfleet_{LIST[1]}"))
+            arguments.update(_stated_list(stated, keeper))
         return super().work(arguments, task_vars)
 
 
@@ -46,8 +46,17 @@ def _complete(arguments: dict[str, Any], option: str, value: Any) -> None:
         arguments[option] = value
 
 
+def _stated_list(stated: Stated, keeper: str) -> dict[str, Any]:
+    """The option with the list. A list that was left empty is one without certificates, and not no list at all."""
+    found = stated.several(keeper, LIST.values())
+    named = {option: found[variable] for option, variable in LIST.items() if found.get(variable) is not None}
+    if not named and LIST["certificates"] in found:
+        named = {"certificates": []}
+    return {option: _shorten(value) for option, value in named.items()}
+
+
 def _shorten(listed: Any) -> Any:
-    """The list, with nothing but what says for whom each certificate is."""
+    """The list, with nothing but what says for whom each certificate is; a path as it is."""
     if not isinstance(listed, list):
         return listed
     return [{each: entry[each] for each in MEMBERS if each in entry} for entry in listed if isinstance(entry, Mapping)]

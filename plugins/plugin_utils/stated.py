@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,22 +33,37 @@ class Stated:
 
     def get(self, host: str, variable: str, default: Any = None) -> Any:
         """The value of a host's variable, templates filled in; AnsibleError when one of them needs a fact."""
+        return self.several(host, (variable,)).get(variable, default)
+
+    def several(self, host: str, names: Iterable[str]) -> dict[str, Any]:
+        """The same for those of the variables that the host has."""
         known = self._manager._inventory.get_host(host)
         with _no_facts(self._manager):
             variables = self._manager.get_vars(play=self._play, host=known)
-            if variable not in variables:
-                return default
-            try:
-                return Templar(loader=self._manager._loader, variables=variables).template(variables[variable])
-            except AnsibleError as error:
-                raise AnsibleError(
-                    f"{variable} of {host} can't be read without the facts that hosts return, which don't count here: {error}"
-                ) from error
+            templar = Templar(loader=self._manager._loader, variables=variables)
+            return {
+                name: _fill_in(templar, variables[name], f"{name} of {host}") for name in names if name in variables
+            }
 
     def groups(self, host: str) -> list[str]:
         """The groups of the inventory that a host is in."""
         known = self._manager._inventory.get_host(host)
         return [group.name for group in known.get_groups()] if known else []
+
+
+def stated_variables(hostvars: Any, host: str, names: Iterable[str]) -> Mapping[str, Any]:
+    """Variables of a host, of those that it has, from what a play calls ``hostvars`` or from any other mapping."""
+    if isinstance(hostvars, dict):
+        return {name: hostvars[host][name] for name in names if name in hostvars[host]}
+    return Stated(hostvars).several(host, names)
+
+
+def _fill_in(templar: Any, value: Any, what: str) -> Any:
+    try:
+        return templar.template(value)
+    except AnsibleError as error:
+        sentence = f"{what} can't be read without the facts that hosts return, which don't count here: {error}"
+        raise AnsibleError(sentence) from error
 
 
 class _NoFacts(dict[str, Any]):

@@ -49,7 +49,7 @@ LIES: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("facts", LIES, ids=lambda facts: "-".join(facts))
+@pytest.mark.parametrize("facts", LIES, ids="-".join)
 def test_facts_of_a_frontend_get_it_no_key_of_others(fleet: Fleet, facts: dict[str, Any]) -> None:
     deploy_beside_liars(fleet, facts)
     assert delivered(fleet, "front1") <= {"shop"}
@@ -93,7 +93,49 @@ def test_the_list_says_for_whom_certificates_are(fleet: Fleet) -> None:
         "-i",
         str(inventory),
         "-i",
-        str(inventory_of(fleet.folder / "asked.yml", {h: {"certfleet_frontend_certificates": n} for h, n in asked.items()})),
+        str(
+            inventory_of(
+                fleet.folder / "asked.yml", {h: {"certfleet_frontend_certificates": n} for h, n in asked.items()}
+            )
+        ),
         certfleet_certificates=listed,
     )
     assert [delivered(fleet, f"front{number}") for number in (1, 2, 3)] == [{"shop", "mail"}, {"bank", "mail"}, set()]
+
+
+def test_what_a_frontend_says_gets_into_no_file_for_later(fleet: Fleet) -> None:
+    """The validation host's own inventory decides what frontends get, long after the play; known_hosts whom it trusts."""
+    inventory = (
+        "{{ {} | certfleet.acme.renewal_inventory(host='validator', host_variables={}, frontends=groups.frontends, "
+    )
+    inventory += "hostvars=hostvars, carried=['certfleet_frontend_certificates']) }}"
+    trusted = "{{ groups.frontends | certfleet.acme.known_hosts(hostvars) | join('\n') }}"
+    files = {"inventory": inventory, "known_hosts": trusted}
+    tasks = [
+        {"ansible.builtin.copy": {"content": text, "dest": f"{fleet.folder}/{name}", "mode": "0600"}, "run_once": True}
+        for name, text in files.items()
+    ]
+    playbook = fleet.folder / "play.yml"
+    playbook.write_text(
+        yaml.safe_dump(
+            [
+                {"hosts": "frontends", "gather_facts": True},
+                {"hosts": "validator", "gather_facts": False, "tasks": tasks},
+            ]
+        ),
+        encoding="utf-8",
+    )
+    key = "AAAAC3NzaC1lZDI1NTE5AAAA" + "A" * 44
+    facts = {
+        "certfleet_frontend_certificates": ["bank"],
+        "ssh_host_key_ed25519_public": f"{key}\nfront2 ssh-ed25519 {key}",
+        "ssh_host_key_ed25519_public_keytype": "ssh-ed25519",
+    }
+    played = deploy_beside_liars(fleet, facts, playbook)
+    assert played.status == 0, played.output
+    known = yaml.safe_load((fleet.folder / "inventory").read_text())["all"]["children"]["frontends"]["hosts"]
+    assert {host: of.get("certfleet_frontend_certificates") for host, of in known.items()} == {**MEANT, "front3": None}
+    lines = (fleet.folder / "known_hosts").read_text().splitlines()
+    assert len({line.split(" ", 1)[0] for line in lines}) == len(lines)
+    assert all(line.count(" ") == 2 for line in lines)
+    assert key not in "".join(lines)

@@ -125,7 +125,9 @@ def test_the_list_says_for_whom_a_certificate_is(fetch: Fetch, tmp_path: Path) -
         fetch(**given, frontend="web2", names=["mail", "shop"])
     path = tmp_path / "list.json"
     path.write_text(json.dumps(listed))
-    assert targets(fetch(certificates_file=str(path), frontend="web2", key_types=["rsa-2048"])) == [("shop", "rsa-2048")]
+    assert targets(fetch(certificates_file=str(path), frontend="web2", key_types=["rsa-2048"])) == [
+        ("shop", "rsa-2048")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def test_a_name_that_is_listed_twice_is_for_nobody() -> None:
     assert (found.names, found.refused) == (("shop",), {"bank": "the list has it more than once"})
 
 
-@pytest.mark.parametrize("entry", [None, 1, "bank", {}, {"name": 1}, {"domains": "x"}, {"domains": [None]}, {"name": ".."}])
+@pytest.mark.parametrize(
+    "entry", [None, 1, "bank", {}, {"name": 1}, {"domains": "x"}, {"domains": [None]}, {"name": ".."}]
+)
 def test_an_entry_that_can_not_be_read_concerns_no_other(entry: Any) -> None:
     assert choice(entry, SHOP, asked=("all",)).names == ("shop",)
