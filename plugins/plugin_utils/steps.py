@@ -11,7 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from .elsewhere import name_hosts, run_elsewhere
+from .answers import has_failed, read_csrs, reason_of
+from .elsewhere import PATIENCE, name_hosts, run_elsewhere
 
 HTTP01 = "certfleet.acme.http01"
 INSTALL = "certfleet.acme.certificate_install"
@@ -24,7 +25,10 @@ STEPS = ("placements", "key_requests")
 
 
 def spell_out(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with the hosts of groups that certificates name as their frontends: only Ansible knows them."""
+    """The arguments with the hosts of groups that certificates name as their frontends: only Ansible knows them.
+
+    A name that the inventory does not have is left as it is: it is the trouble of that certificate alone.
+    """
     listed = arguments.get("certificates")
     if not isinstance(listed, list):
         return dict(arguments)
@@ -35,10 +39,14 @@ def _spell_out(entry: Any, task_vars: Mapping[str, Any]) -> Any:
     named = entry.get("frontends") if isinstance(entry, Mapping) else None
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         return entry  # the module says what is wrong
+    return {**entry, "frontends": list(dict.fromkeys(host for name in named for host in _hosts_of(name, task_vars)))}
+
+
+def _hosts_of(name: str, task_vars: Mapping[str, Any]) -> list[str]:
     try:
-        return {**entry, "frontends": name_hosts(named, task_vars)}
-    except AnsibleError as error:
-        raise AnsibleError(f"frontends of certificate {entry.get('name')}: {error.message}") from error
+        return name_hosts([name], task_vars)
+    except AnsibleError:
+        return [name]
 
 
 class Elsewhere:
@@ -49,6 +57,7 @@ class Elsewhere:
         self._arguments = arguments
         self._task_vars = task_vars
         self._files: dict[str, list[Any]] = {}
+        self._silent: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []
 
     def fulfil(self, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,9 +95,9 @@ class Elsewhere:
     def _bring(self, state: str) -> None:
         for host, files in self._files.items():
             arguments = {"state": state, "files": files, **self._of_host(host, "webroot", WEBROOT)}
-            result = run_elsewhere(self._action, host, HTTP01, arguments, self._task_vars)
-            if _has_failed(result):
-                self.notes.append(f"{host}: the answers to challenges could not be made {state}: {result.get('msg')}")
+            result = self._run(host, HTTP01, arguments)
+            if has_failed(result):
+                self.notes.append(f"{host}: the answers to challenges could not be made {state}: {reason_of(result)}")
 
     def _request(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         """The CSR of each certificate, or why its frontend gave none."""
@@ -104,20 +113,25 @@ class Elsewhere:
         members = ("name", "key_type", "domains", "reuse_key")
         wanted = [{member: each[member] for member in members} for each in requests]
         arguments = {"state": "requested", "requests": wanted, **self._of_host(host, "path", PATH)}
-        result = run_elsewhere(self._action, host, INSTALL, arguments, self._task_vars)
-        if _has_failed(result):
-            reason = f"{host} made no CSR: {result.get('msg')}"
-            return [{"certificate": each["certificate"], "problem": reason} for each in requests]
-        return [
-            {"certificate": each["certificate"], "csr": found["csr"]}
-            for each, found in zip(requests, result["csrs"], strict=True)
-        ]
+        try:
+            csrs = read_csrs(self._run(host, INSTALL, arguments), len(requests))
+        except ValueError as error:
+            return [
+                {"certificate": each["certificate"], "problem": f"{host} made no CSR: {error}"} for each in requests
+            ]
+        return [{"certificate": each["certificate"], "csr": csr} for each, csr in zip(requests, csrs, strict=True)]
+
+    def _run(self, host: str, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A task on another host; one that was silent once in this run is not waited for again."""
+        if host in self._silent:
+            return self._silent[host]
+        seconds = float(self._arguments.get("host_timeout") or PATIENCE)
+        result = run_elsewhere(self._action, host, module, arguments, self._task_vars, seconds=seconds)
+        if result.get("silent") is True:
+            self._silent[host] = result
+        return result
 
     def _of_host(self, host: str, option: str, variable: str) -> dict[str, Any]:
         """An option as a host's own variable has it, else as the task has it."""
         value = self._task_vars["hostvars"][host].get(variable) or self._arguments.get(option)
         return {option: value} if value else {}
-
-
-def _has_failed(result: Mapping[str, Any]) -> bool:
-    return bool(result.get("failed") or result.get("unreachable"))

@@ -94,9 +94,9 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
 
 def _read_list(options: Mapping[str, Any]) -> dict[str, Listed] | None:
     listed, path = options.get("certificates"), options.get("certificates_file")
-    if listed is None and path is None:
-        return None
-    return read_list(read_entries(path) if listed is None else listed)
+    if path is not None:
+        listed = read_entries(path)
+    return None if listed is None else read_list(listed)
 
 
 def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
