@@ -22,7 +22,8 @@ class ActionModule(DiscreetAction):
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Call the module until nothing is left or ``max_runs`` is reached."""
         arguments = spell_out(arguments, task_vars or {})
-        if self._task.check_mode or self._task.async_val or not _is_count(arguments.get("max_runs")):
+        counts = (arguments.get("max_runs"), arguments.get("host_timeout"))
+        if self._task.check_mode or self._task.async_val or not all(map(_is_count, counts)):
             return super().work(arguments, task_vars)
         return self._run_by_run(arguments, task_vars)
 
@@ -70,5 +71,5 @@ def _is_whole(result: dict[str, Any]) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    """Whether it is a number of runs, or none at all; the module says what is wrong with anything else."""
+    """Whether it is a whole number above 0, or none at all; the module says what is wrong with anything else."""
     return value is None or (str(value).isdecimal() and int(value) > 0)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..plugin_utils.as_filters import as_filters
+from ..plugin_utils.known_hosts import known_hosts
 from ..plugin_utils.renewal_inventory import renewal_inventory
 from ..plugin_utils.renewal_time import renewal_calendar, renewal_cron, renewal_rrule, renewal_second
 
@@ -18,4 +19,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Each filter by its name."""
-        return as_filters(renewal_second, renewal_calendar, renewal_cron, renewal_rrule, renewal_inventory)
+        return as_filters(renewal_second, renewal_calendar, renewal_cron, renewal_rrule, renewal_inventory, known_hosts)

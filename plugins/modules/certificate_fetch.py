@@ -17,11 +17,28 @@ description:
     The controller carries ciphertext, and neither results nor logs hold a private key.
   - A certificate that has expired is not delivered, nor is one whose files in the store are damaged or don't belong together;
     RV(left_out) tells which. The others are delivered all the same.
+  - A frontend gets what is meant for it, and nothing else. A certificate of the list that names O(certificates[].frontends) goes to those,
+    any other one to the frontends that ask for it by O(names).
+  - Options that are left out come from variables, as inventory and plays state them. What hosts return as facts does not count, since
+    a frontend could say there that another one's certificates are its own.
 options:
   names:
-    description: The names of the certificates that the frontend is to have; all that the store holds when it is left out.
+    description:
+      - The names of the certificates that the frontend gets besides those that the list has for it. One that the list has for others only is refused.
+      - V(all) stands for all certificates of the list that don't say for whom they are. Where there is no list, it stands for all in the store.
+      - When it is left out, the variable C(certfleet_frontend_certificates) of the frontend; without that, none.
     type: list
     elements: str
+  certificates:
+    description:
+      - The list of M(certfleet.acme.certificates), of which only C(name), C(domains) and C(frontends) matter here. An entry that can't be read is for nobody.
+      - When both it and O(certificates_file) are left out, the variables C(certfleet_certificates) and C(certfleet_certificates_file)
+        of the host that the task is delegated to.
+    type: list
+    elements: raw
+  certificates_file:
+    description: The same list as a JSON file on the validation host.
+    type: path
   key_types:
     description:
       - The types of keys to deliver; all that the store holds when it is left out.
@@ -30,8 +47,13 @@ options:
     elements: str
   frontend:
     description:
-      - What the inventory calls the frontend. It gets the certificates whose keys it has made itself only when this says who it is.
+      - What the inventory calls the frontend. The host of the task when it is left out.
+      - It also gets the certificates whose keys it has made itself.
     type: str
+  groups:
+    description: The groups of the inventory that the frontend is in. Those of the host of the task when it is left out.
+    type: list
+    elements: str
   recipient:
     description:
       - Whom to seal for, as the frontend's M(certfleet.acme.certificate_install) returned it.
@@ -45,7 +67,7 @@ options:
   ignore_missing:
     description:
       - Whether to deliver the others when there is no usable certificate for one of O(names). Otherwise the task fails then.
-      - While O(names) is left out, the task never fails for this reason.
+      - The task never fails for certificates that only V(all) stands for.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -118,7 +140,7 @@ certificates:
       type: str
       sample: "2027-02-21T04:05:05Z"
 missing:
-  description: The names for which there is no usable certificate.
+  description: The names for which there is no usable certificate, or none that is for this frontend.
   returned: always
   type: list
   elements: str
@@ -155,11 +177,15 @@ def main() -> None:
             **STORE_OPTIONS,
             "names": {"type": "list", "elements": "str"},
             "key_types": {"type": "list", "elements": "str", "no_log": False},
+            "certificates": {"type": "list", "elements": "raw"},
+            "certificates_file": {"type": "path"},
             "frontend": {"type": "str"},
+            "groups": {"type": "list", "elements": "str"},
             "recipient": {"type": "str"},
             "installed": {"type": "list", "elements": "dict", "default": []},
             "ignore_missing": {"type": "bool", "default": False},
         },
+        mutually_exclusive=[("certificates", "certificates_file")],
         supports_check_mode=True,
     )
     with reporting(module, "store"):

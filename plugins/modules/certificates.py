@@ -92,6 +92,12 @@ options:
   max_runs:
     description: After how many runs to stop; what is left over comes back as V(deferred). All is done when it is left out.
     type: int
+  host_timeout:
+    description:
+      - How many seconds a task on another host may take, which puts answers to V(http-01) there or makes keys. A host that takes longer is
+        treated like a host that can't be reached. That fails its certificates with O(certificates[].key=frontend), and no others.
+    type: int
+    default: 300
   fail_on:
     description:
       - When a certificate that could not be had fails the task, whether it failed now or waits for its next attempt after a failure.
@@ -404,6 +410,7 @@ def main() -> None:
             "tls_alpn_address": {"type": "str", "default": ""},
             "run_size": {"type": "int", "default": 200},
             "max_runs": {"type": "int"},
+            "host_timeout": {"type": "int", "default": 300},
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
             "placed": {"type": "list", "elements": "str", "default": []},
@@ -474,9 +481,11 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """Hand the options to the engine."""
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
+    from ..module_utils._core.number import check_number
     from ..module_utils._workflow.connection import Authority
     from ..module_utils._workflow.upkeep import Bounds, Upkeep
 
+    check_number("host_timeout", params["host_timeout"], 1)
     wanted = check_responders(params, read_wanted(params))
     clock, files = SystemClock(), Files(params["store"])
     bounds = Bounds(

@@ -8,35 +8,27 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._core.secrets import find_secrets
+from .factless import FactlessAction
 
 _GIVEN = "certfleet_given"
 
 
-class DiscreetAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
+class DiscreetAction(FactlessAction):
     """Runs the module of its name, and leaves no secret in the task's arguments.
 
     Ansible hides what a module hides from the result, but hands the arguments of a finished task, with every
     variable filled in, to each callback plugin as they were given: to loggers, reporters and job managers.
     """
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Do the work with the arguments as they were given, then keep what may be shown of them."""
-        super().run(tmp, task_vars)
         # the second attempt of a task with `retries` finds what the first one has left
         given: dict[str, Any] = getattr(self._task, _GIVEN, None) or self._task.args
         setattr(self._task, _GIVEN, given)
+        self._task.args = given
         try:
-            return self.work(dict(given), task_vars)
+            return super().run(tmp, task_vars)
         finally:
             self._task.args = remove_values(given, find_secrets(given))
-
-    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Call the module; the result of the task."""
-        return dict(self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val))

@@ -13,6 +13,11 @@ from ansible.errors import AnsibleError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
 
+from .deadline import DeadlineError, deadline
+
+PATIENCE = 300
+"""Seconds that a task on another host may take."""
+
 
 def name_hosts(patterns: Iterable[str], task_vars: Mapping[str, Any]) -> list[str]:
     """The hosts that names of hosts and groups stand for, each once; AnsibleError for one that the inventory has not."""
@@ -28,13 +33,20 @@ def name_hosts(patterns: Iterable[str], task_vars: Mapping[str, Any]) -> list[st
 
 
 def run_elsewhere(
-    action: ActionBase, host: str, module: str, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]
+    action: ActionBase,
+    host: str,
+    module: str,
+    arguments: Mapping[str, Any],
+    task_vars: Mapping[str, Any],
+    *,
+    seconds: float = PATIENCE,
 ) -> dict[str, Any]:
     """The result of a task that ``action``'s task delegates to a host of the inventory.
 
     It is Ansible's own executor that does it, so that the host's connection,
     its user and its interpreter are what they would be for a task in the play.
-    A host that can't be reached has ``unreachable`` in its result.
+    A host that can't be reached has ``unreachable`` in its result, one that has not answered after so many
+    ``seconds`` has ``silent``, and both have ``failed``.
     """
     task = action._task.copy()
     task.action = task._resolved_action = module
@@ -42,7 +54,8 @@ def run_elsewhere(
     task.delegate_to = host
     task.loop = task.loop_with = task.register = task.retries = task.until = None
     task.when, task.changed_when, task.failed_when, task.notify = [], [], [], None
-    task.async_val = 0
+    # the deadline below holds for all of it, with the connection and what is cleaned up
+    task.async_val = task.timeout = 0
     # what the inventory's variables are taken from has the manager that delegation needs
     variables = task_vars["hostvars"]._variable_manager
     executor = TaskExecutor(
@@ -55,4 +68,9 @@ def run_elsewhere(
         final_q=None,
         variable_manager=variables,
     )
-    return dict(executor.run())
+    try:
+        with deadline(seconds):
+            result = dict(executor.run())
+    except DeadlineError:
+        return {"failed": True, "silent": True, "msg": f"it has not answered within {seconds:g} seconds"}
+    return {**result, "failed": bool(result.get("failed") or result.get("unreachable"))}

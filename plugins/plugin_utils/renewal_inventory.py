@@ -11,6 +11,7 @@ from typing import Any
 from ansible.module_utils.common.yaml import SafeDumper, yaml_dump
 
 from ..module_utils._core.plain import quote
+from .stated import stated_variables
 
 ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
 """What is taken from a frontend's own variables, beside those that the caller names."""
@@ -46,6 +47,9 @@ def renewal_inventory(
             },
             "vars": _plain(common, "frontends"),
         }
+        for name in frontends:
+            for group in _groups_of(name, hostvars or {}):
+                groups.setdefault(group, {"hosts": {}})["hosts"][_frontend_name(name, host)] = {}
     return _text({"all": {"vars": _plain(variables, "all"), "children": groups}})
 
 
@@ -54,15 +58,22 @@ def _frontend_name(name: str, host: str) -> str:
     return f"{name}-as-frontend" if name == host else str(name)
 
 
+def _groups_of(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The groups of a frontend that certificates may name beside those of all frontends."""
+    found = stated_variables(hostvars, name, ("group_names",)).get("group_names", ())
+    return [str(group) for group in found if group not in ("ungrouped", "frontends", "validation_hosts")]
+
+
 def _own(
     name: str, hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str], addresses: Mapping[str, str]
 ) -> dict[str, Any]:
     """The variables of one frontend."""
     if name not in hostvars:
         raise ValueError(f"the frontend {quote(name)} is not in the inventory")
-    known = hostvars[name]
-    taken = {str(variable): _plain(known[variable], f"{name}: {variable}") for variable in names if variable in known}
-    return {"ansible_host": name, **taken, **({"ansible_host": str(addresses[name])} if name in addresses else {})}
+    # without facts, by which a frontend could write into this inventory what it gets
+    known = stated_variables(hostvars, name, names)
+    taken = {str(variable): _plain(value, f"{name}: {variable}") for variable, value in known.items()}
+    return {"ansible_host": str(name), **taken, **({"ansible_host": str(addresses[name])} if name in addresses else {})}
 
 
 def _plain(value: Any, where: str) -> Any:

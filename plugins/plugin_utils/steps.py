@@ -11,7 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from .elsewhere import name_hosts, run_elsewhere
+from .answers import has_failed, read_csrs, reason_of
+from .elsewhere import PATIENCE, name_hosts, run_elsewhere
 
 HTTP01 = "certfleet.acme.http01"
 INSTALL = "certfleet.acme.certificate_install"
@@ -52,6 +53,7 @@ class Elsewhere:
         self._arguments = arguments
         self._task_vars = task_vars
         self._files: dict[str, list[Any]] = {}
+        self._silent: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []
 
     def fulfil(self, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,9 +91,9 @@ class Elsewhere:
     def _bring(self, state: str) -> None:
         for host, files in self._files.items():
             arguments = {"state": state, "files": files, **self._of_host(host, "webroot", WEBROOT)}
-            result = run_elsewhere(self._action, host, HTTP01, arguments, self._task_vars)
-            if _has_failed(result):
-                self.notes.append(f"{host}: the answers to challenges could not be made {state}: {result.get('msg')}")
+            result = self._run(host, HTTP01, arguments)
+            if has_failed(result):
+                self.notes.append(f"{host}: the answers to challenges could not be made {state}: {reason_of(result)}")
 
     def _request(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         """The CSR of each certificate, or why its frontend gave none."""
@@ -107,20 +109,25 @@ class Elsewhere:
         members = ("name", "key_type", "domains", "reuse_key")
         wanted = [{member: each[member] for member in members} for each in requests]
         arguments = {"state": "requested", "requests": wanted, **self._of_host(host, "path", PATH)}
-        result = run_elsewhere(self._action, host, INSTALL, arguments, self._task_vars)
-        if _has_failed(result):
-            reason = f"{host} made no CSR: {result.get('msg')}"
-            return [{"certificate": each["certificate"], "problem": reason} for each in requests]
-        return [
-            {"certificate": each["certificate"], "csr": found["csr"]}
-            for each, found in zip(requests, result["csrs"], strict=True)
-        ]
+        try:
+            csrs = read_csrs(self._run(host, INSTALL, arguments), len(requests))
+        except ValueError as error:
+            return [
+                {"certificate": each["certificate"], "problem": f"{host} made no CSR: {error}"} for each in requests
+            ]
+        return [{"certificate": each["certificate"], "csr": csr} for each, csr in zip(requests, csrs, strict=True)]
+
+    def _run(self, host: str, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A task on another host; one that was silent once in this run is not waited for again."""
+        if host in self._silent:
+            return self._silent[host]
+        seconds = float(self._arguments.get("host_timeout") or PATIENCE)
+        result = run_elsewhere(self._action, host, module, arguments, self._task_vars, seconds=seconds)
+        if result.get("silent") is True:
+            self._silent[host] = result
+        return result
 
     def _of_host(self, host: str, option: str, variable: str) -> dict[str, Any]:
         """An option as a host's own variable has it, else as the task has it."""
         value = self._task_vars["hostvars"][host].get(variable) or self._arguments.get(option)
         return {option: value} if value else {}
-
-
-def _has_failed(result: Mapping[str, Any]) -> bool:
-    return bool(result.get("failed") or result.get("unreachable"))

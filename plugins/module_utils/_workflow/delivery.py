@@ -16,23 +16,28 @@ from .._core.bundle import FILES, KEYLESS
 from .._core.clock import Clock, parse_instant
 from .._core.errors import Error, InputError
 from .._core.files import Files
-from .._core.name import check_name, split_name, stored_name
+from .._core.name import split_name, stored_name
 from .._store.certificates import ISSUANCE, CertificateStore, StoredCertificate
 from .._x509.bundle import Entry, check_entry, pack, seal
 from .._x509.key import check_key_type
+from .recipients import Listed, choose, read_list
 from .revoked import read_revocation
+from .wanted import read_entries
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a frontend wants (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256.
+    """What a frontend gets (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256.
 
-    ``frontend`` is what the inventory calls it, for certificates whose keys it has made.
+    ``frontend`` is what the inventory calls it, for certificates whose keys it has made. ``named`` are
+    those that the delivery fails without, ``refused`` the reasons for names that are not for it.
     """
 
     names: tuple[str, ...] | None
     key_types: tuple[str, ...] | None
     frontend: str | None = None
+    named: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
     installed: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -58,11 +63,10 @@ def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> di
         raise InputError("recipient", recipient, "is not what certificate_install with state=prepared returns")
     wish = read_wish(options)
     delivery = select(CertificateStore(Files(options["store"])), wish, clock.now())
-    if delivery.missing and wish.names is not None and not options["ignore_missing"]:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in delivery.missing.items())
-        raise Error(
-            f"The store {options['store']} has no certificate to deliver for {reasons}", missing=list(delivery.missing)
-        )
+    lacking = {name: why for name, why in delivery.missing.items() if name in wish.named or name in wish.refused}
+    if lacking and not options["ignore_missing"]:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in lacking.items())
+        raise Error(f"The store {options['store']} has no certificate to deliver for {reasons}", missing=list(lacking))
     # also when there is nothing to seal, so that a wrong recipient is noticed on the first day
     bundle = seal(recipient.encode(), pack(delivery.entries)) if recipient else None
     return {
@@ -75,20 +79,30 @@ def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> di
 
 
 def read_wish(options: Mapping[str, Any]) -> Wish:
-    """The options ``names``, ``key_types`` and ``installed``; InputError for what they can't be."""
-    names, key_types = options["names"], options["key_types"]
+    """For whom the list has its certificates, and what the frontend has; InputError for what options can't be."""
+    key_types, frontend = options["key_types"], options.get("frontend")
+    choice = choose(_read_list(options), options["names"] or (), frontend, options.get("groups") or ())
     return Wish(
-        names=None if names is None else tuple(dict.fromkeys(check_name(name, "names") for name in names)),
+        names=choice.names,
         key_types=None if key_types is None else tuple(check_key_type(text) for text in key_types),
-        frontend=options.get("frontend"),
+        frontend=frontend,
+        named=choice.named,
+        refused=choice.refused,
         installed=dict(_read_installed(entry) for entry in options["installed"] or ()),
     )
+
+
+def _read_list(options: Mapping[str, Any]) -> dict[str, Listed] | None:
+    listed, path = options.get("certificates"), options.get("certificates_file")
+    if path is not None:
+        listed = read_entries(path)
+    return None if listed is None else read_list(listed)
 
 
 def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
     """The certificates to send; one that has expired or was revoked is left out, because it would help nobody."""
     entries: list[Entry] = []
-    reasons: dict[str, str] = dict.fromkeys(wish.names or (), "there is none")
+    reasons: dict[str, str] = {**dict.fromkeys(sorted(wish.named), "there is none"), **wish.refused}
     served: set[str] = set()
     left_out: list[tuple[str, str, str]] = []
     for name, found in _wished(store, wish):

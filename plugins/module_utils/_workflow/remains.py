@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import Error
-from .._core.plain import quote
 from .._core.identifier import Identifier, parse_identifier
 from .._core.mailbox import check_mailbox
 from .._core.name import check_name, stored_name
-from .._core.plain import plain
+from .._core.plain import plain, quote
 from .._core.workers import guarded
 from .._x509.key import check_key_type
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
@@ -45,18 +47,23 @@ class Fleet:
         issued.store(CertificateStore(Files(str(self.store))), name, key_type)
         return issued
 
-    def deploy(self, *arguments: str) -> Played:
-        """Run the collection's own playbook."""
+    def deploy(self, *arguments: str, **more: Any) -> Played:
+        """Run the collection's own playbook, with more variables."""
         variables = {
             "certfleet_store": str(self.store),
             "certfleet_frontend_path": f"{self.folder}/{{{{ inventory_hostname }}}}",
             "certfleet_frontend_reload_command": (
                 f"sh -c 'echo {{{{ inventory_hostname }}}} >> {self.folder}/reloads && {{{{ lab_frontend_reload }}}}'"
             ),
+            **more,
         }
-        played = run_playbook(self.lab, "certfleet.acme.deploy", *arguments, variables=variables)
+        played = self.play("certfleet.acme.deploy", *arguments, variables=variables)
         assert played.status == 0, played.output
         return played
+
+    def play(self, playbook: str | Path, *arguments: str, variables: Mapping[str, Any]) -> Played:
+        """Run a playbook with variables that outrank all others."""
+        return run_playbook(self.lab, playbook, *arguments, variables=variables)
 
     def serve(self, name: str) -> None:
         """Have every web server serve a site with the certificates that were delivered."""

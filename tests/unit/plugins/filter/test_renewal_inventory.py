@@ -163,7 +163,7 @@ def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_
     constants = yaml.safe_load((ROOT / "roles/renewal_timer/vars/main.yml").read_text(encoding="utf-8"))
     files = [ROOT / "playbooks" / f"{name}.yml" for name in ("renew", "deploy", "tasks/report")]
     # which variables of other hosts a task of theirs looks at
-    files.append(ROOT / "plugins/plugin_utils/steps.py")
+    files += [ROOT / "plugins/plugin_utils/steps.py", ROOT / "plugins/action/certificate_fetch.py"]
     texts = [path.read_text(encoding="utf-8") for path in files]
     page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE))
@@ -173,3 +173,10 @@ def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_
     # these are asked for once; carried along, they would be asked for every hour
     once = {"certfleet_report_always", "certfleet_retry", "certfleet_revoke"}
     assert set(constants["__certfleet_timer_carried"]) == named - of_frontends - once
+
+
+def test_groups_that_certificates_may_name_are_there(tmp_path: Path) -> None:
+    hostvars = {"web1": {"group_names": ["eu", "frontends"]}, "web2": {"group_names": ["frontends"]}}
+    manager = read(inventory(frontends=["web1", "web2"], hostvars=hostvars), tmp_path)
+    groups = manager.get_groups_dict()
+    assert (groups["eu"], groups["frontends"]) == (["web1"], ["web1", "web2"])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +67,7 @@ def fetch(files: Files, frontend: Frontend) -> Fetch:
     def call(*, check: bool = False, **options: Any) -> dict[str, Any]:
         defaults: dict[str, Any] = {
             "store": files.root,
-            "names": None,
+            "names": ["all"],
             "key_types": None,
             "installed": [],
             "ignore_missing": False,
@@ -81,7 +82,7 @@ def targets(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["name"], each["key_type"]) for each in result["certificates"]]
 
 
-def test_all_that_can_be_used_is_delivered_when_no_names_are_given(fetch: Fetch) -> None:
+def test_all_that_can_be_used_is_delivered_when_that_is_asked_for(fetch: Fetch) -> None:
     result = fetch()
     assert targets(result) == [(name, kind) for name in ("mail", "shop") for kind in ("ecdsa-p256", "rsa-2048")]
     assert result["missing"] == ["old"]
@@ -112,6 +113,21 @@ def test_what_is_installed_is_not_sent_again(fetch: Fetch) -> None:
 def test_names_and_key_types_choose(fetch: Fetch) -> None:
     assert targets(fetch(names=["mail", "mail"], key_types=["ecdsa-p256"])) == [("mail", "ecdsa-p256")]
     assert targets(fetch(names=[])) == []
+    assert targets(fetch(names=None)) == []
+
+
+def test_the_list_says_for_whom_a_certificate_is(fetch: Fetch, tmp_path: Path) -> None:
+    listed = [{"name": "mail", "frontends": ["web1"]}, {"name": "shop", "domains": ["shop.example"]}]
+    given: dict[str, Any] = {"certificates": listed, "key_types": ["rsa-2048"]}
+    assert targets(fetch(**given, frontend="web1", names=None)) == [("mail", "rsa-2048")]
+    assert targets(fetch(**given, frontend="web2")) == [("shop", "rsa-2048")]
+    with pytest.raises(Error, match="for mail: the list has it for other frontends"):
+        fetch(**given, frontend="web2", names=["mail", "shop"])
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps(listed))
+    assert targets(fetch(certificates_file=str(path), frontend="web2", key_types=["rsa-2048"])) == [
+        ("shop", "rsa-2048")
+    ]
 
 
 @pytest.mark.parametrize(
