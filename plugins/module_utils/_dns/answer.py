@@ -14,6 +14,8 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
@@ -22,6 +24,11 @@ from .record import TxtRecord, normal_name
 # What resolvers ask for since the DNS flag day of 2020, with the DO bit that those of a CA set.
 PAYLOAD = 1232
 MALFORMED = "MALFORMED"
+
+# A record of class ANY, when it is the first of its type that this process reads, makes dnspython take
+# those of class IN for mere bytes from then on. Types that only class IN has are therefore loaded before.
+for _type in (dns.rdatatype.A, dns.rdatatype.AAAA):
+    dns.rdata.get_rdata_class(dns.rdataclass.IN, _type)
 
 
 def make_query(name: str, record_type: str) -> bytes:
@@ -75,18 +82,19 @@ def read_answer(wire: bytes, name: str) -> Answer:
     except (dns.exception.DNSException, ValueError):
         return Answer(MALFORMED, False, None, (), frozenset(), None, None, (), {}, len(wire))
     owner = dns.name.from_text(name)
-    records = tuple(_texts(name, _find(message.answer, owner, dns.rdatatype.TXT)))
-    alias = _find(message.answer, owner, dns.rdatatype.CNAME)
+    answer, authority, additional = map(_of_the_internet, (message.answer, message.authority, message.additional))
+    records = tuple(_texts(name, _find(answer, owner, dns.rdatatype.TXT)))
+    alias = _find(answer, owner, dns.rdatatype.CNAME)
     return Answer(
         rcode=dns.rcode.to_text(message.rcode()),
         authoritative=bool(message.flags & dns.flags.AA),
         alias=normal_name(alias[0].target) if alias else None,
         records=records,
         values=frozenset(record.value for record in records),
-        zone=_owner(message.answer + message.authority, dns.rdatatype.SOA),
-        below=_owner(message.authority, dns.rdatatype.NS),
-        hosts=tuple(normal_name(item.target) for item in _find(message.answer, owner, dns.rdatatype.NS) or ()),
-        addresses=_addresses(message.answer + message.additional),
+        zone=_owner(answer + authority, dns.rdatatype.SOA),
+        below=_owner(authority, dns.rdatatype.NS),
+        hosts=tuple(normal_name(item.target) for item in _find(answer, owner, dns.rdatatype.NS) or ()),
+        addresses=_addresses(answer + additional),
         size=len(wire),
     )
 
@@ -103,6 +111,11 @@ class AnswerReader:
         if answer is None:
             answer = self._known[wire[2:]] = read_answer(wire, name)
         return answer
+
+
+def _of_the_internet(section: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:
+    """The records of class IN: dnspython reads others as mere bytes, whatever their type, and anybody may send some."""
+    return [rrset for rrset in section if rrset.rdclass == dns.rdataclass.IN]
 
 
 def _find(
