@@ -114,6 +114,7 @@ def test_what_has_failed_often_is_ordered_without_saying_what_it_replaces(
         refusal("malformed", 400, "no known issuer"),
         refusal("unauthorized", 403, "not this account's certificate"),
         refusal("conflict", 409, "replaced"),
+        refusal("serverInternal", 500, "could not find an order for the given certificate"),
         Answer(404, content=b"no such certificate"),
         Answer(400, content=b"bad request"),
         Answer(422, {"type": "urn:example:replaces", "detail": "unknown member"}),
