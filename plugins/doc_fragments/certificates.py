@@ -142,9 +142,10 @@ options:
   max_orders_per_names:
     description:
       - How many orders are made in any seven days for exactly the same set of names, RSA and ECDSA counted together.
-      - Orders that the CA has given up don't count. The default is what Let's Encrypt allows.
+      - Orders that the CA has given up don't count.
+      - At Let's Encrypt the default is the 5 that it allows. At other CAs nothing is counted unless it is given, since certificates of hours,
+        as internal CAs issue them, are renewed more often.
     type: int
-    default: 5
   max_orders_per_domain:
     description:
       - How many sets of names that the CA has not issued for before are ordered in any seven days, for each registered domain

@@ -48,7 +48,7 @@ CERTIFICATE_OPTIONS: dict[str, Any] = {
     "concurrency": {"type": "int", "default": 16},
     "patience": {"type": "int", "default": 120},
     "max_orders": {"type": "int", "default": 300},
-    "max_orders_per_names": {"type": "int", "default": 5},
+    "max_orders_per_names": {"type": "int"},
     "max_orders_per_domain": {"type": "int"},
     "retry": {"type": "list", "elements": "str", "default": []},
     "strict": {"type": "bool", "default": False},
@@ -130,11 +130,11 @@ def read_wanted(params: dict[str, Any]) -> tuple[Wanted, ...]:
 
 def read_limits(params: Mapping[str, Any]) -> Limits:
     """How many orders may be made; InputError for a number below one."""
-    from .._workflow.orders import Limits, most_per_domain
+    from .._workflow.orders import Limits, known_limits
 
-    given = params["max_orders_per_domain"]
+    options = ("max_orders_per_names", "max_orders_per_domain")
+    known = zip(options, known_limits(params["directory"]))
     return Limits(
         params["max_orders"],
-        params["max_orders_per_names"],
-        most_per_domain(params["directory"]) if given is None else given,
+        **{option: limit if params[option] is None else params[option] for option, limit in known},
     )

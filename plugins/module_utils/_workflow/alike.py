@@ -12,11 +12,13 @@ from .._core.name import split_name
 from .wanted import Target, Wanted
 
 
-def describe_alike(wanted: Iterable[Wanted], most: int) -> Iterator[tuple[frozenset[Target], str]]:
-    """The certificates for one and the same set of names that are more than a CA gives in a week, with a sentence.
+def describe_alike(wanted: Iterable[Wanted], most: int | None) -> Iterator[tuple[frozenset[Target], str]]:
+    """The certificates for one and the same set of names that are more than ``most`` in a week, with a sentence.
 
     Renewals in their time do without trouble; it is about the first ones, and about all that come at once.
     """
+    if most is None:
+        return
     alike: dict[frozenset[Identifier], list[Wanted]] = {}
     for each in wanted:
         if each.fault is None:

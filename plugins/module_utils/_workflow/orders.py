@@ -23,6 +23,9 @@ LEEWAY = timedelta(minutes=1)
 MOST_AT_ONCE = 100_000
 """Orders noted for one instant; more is what a broken file says."""
 
+MOST_PER_NAMES = {"acme-v02.api.letsencrypt.org": 5}
+"""CAs that limit certificates for exactly the same names, by the host of their directory."""
+
 MOST_PER_DOMAIN = {"acme-v02.api.letsencrypt.org": 50}
 """CAs that limit new certificates for each registered domain, by the host of their directory."""
 
@@ -34,11 +37,12 @@ WINDOW_PER_NAMES = timedelta(days=7) + LEEWAY
 class Limits:
     """How many orders are made in any three hours, and in any seven days for exactly the same names.
 
-    ``max_orders_per_domain``: how many new sets of names in any seven days below one registered domain, None for any.
+    ``max_orders_per_domain``: how many new sets of names in any seven days below one registered domain. None is for
+    any number.
     """
 
     max_orders: int = 300
-    max_orders_per_names: int = 5
+    max_orders_per_names: int | None = 5
     max_orders_per_domain: int | None = None
 
     def __post_init__(self) -> None:
@@ -47,12 +51,13 @@ class Limits:
                 check_number(option, getattr(self, option), 1)
 
 
-def most_per_domain(directory: str) -> int | None:
-    """How many new sets of names in seven days the CA of this directory allows for each registered domain.
+def known_limits(directory: str) -> tuple[int | None, int | None]:
+    """What the CA of this directory allows in seven days: orders for the same names, new names for each domain.
 
     None where no such limit is known.
     """
-    return MOST_PER_DOMAIN.get(urlsplit(directory).hostname or "")
+    host = urlsplit(directory).hostname or ""
+    return MOST_PER_NAMES.get(host), MOST_PER_DOMAIN.get(host)
 
 
 class OrderLog:
@@ -208,16 +213,19 @@ class OrderLog:
 
 
 class Slots:
-    """Places in a sliding window: each one taken is free again when the window has passed over it."""
+    """Places in a sliding window: each one taken is free again when the window has passed over it.
 
-    def __init__(self, taken: Iterable[datetime], most: int, window: timedelta) -> None:
+    ``most``: how many there are, None for any number.
+    """
+
+    def __init__(self, taken: Iterable[datetime], most: int | None, window: timedelta) -> None:
         self._taken = sorted(taken)
         self._most = most
         self._window = window
 
     def next_free(self, now: datetime) -> datetime:
         """When the next place can be had, now or later."""
-        if len(self._taken) < self._most:
+        if self._most is None or len(self._taken) < self._most:
             return now
         return max(now, self._taken[-self._most] + self._window)
 

@@ -30,9 +30,9 @@ class Places:
         """Take a place, unless the certificate needs none; why and until when there is none."""
         if is_exempt(each.decision, each.failures, self._now):
             return None
-        for until, reason in self._own_limits(each):
+        for until, reason, repeated in self._own_limits(each):
             if until > self._now:
-                return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=True)
+                return Deferral(until, f"not before {format_instant(until)}: {reason}", failing=repeated)
         until = self._all.next_free(self._now)
         self._all.take(until)
         if until > self._now:
@@ -44,17 +44,20 @@ class Places:
         self._new.add(each.exact_names)
         return None
 
-    def _own_limits(self, each: Candidate) -> Iterator[tuple[datetime, str]]:
+    def _own_limits(self, each: Candidate) -> Iterator[tuple[datetime, str, bool]]:
+        """Until when it has no place of its own and why, and whether that comes of its own orders."""
         most = self._limits.max_orders_per_names
         yield (
             self._of_names(each).next_free(self._now),
             f"max_orders_per_names: its names have had {most} orders in seven days",
+            True,
         )
         for domain in self._new_domains(each):
             most = self._limits.max_orders_per_domain or 0
             yield (
                 self._of_domain(domain).next_free(self._now),
                 f"max_orders_per_domain: {domain} has had {most} new sets of names in seven days",
+                False,
             )
 
     def _of_names(self, each: Candidate) -> Slots:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import parse_instant
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.inventory import list_certificates
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import known_limits
 
 from tests.unit.plugins.module_utils._acme.fakes import DIRECTORY
 
@@ -93,6 +94,15 @@ def test_no_certificate_expires_in_a_year_and_no_limit_is_run_into(
     assert len(world.ca.orders) > len(world.ca.issued), "there was no trouble to speak of"
     latest = renewals * (1 - every / lifetime - 0.1)
     assert latest <= len(world.ca.issued) / len(key_types) <= 1 + renewals * 1.05
+
+
+def test_certificates_of_twelve_hours_are_renewed_at_a_ca_of_one_s_own(tmp_path: Path) -> None:
+    """It has no renewal information, so that no renewal is exempt from limits."""
+    most, _domains = known_limits(DIRECTORY)
+    site = Site(tmp_path, Manners(lifetime=12 * HOUR))
+    for _hour in range(2 * 24):
+        certificates = site.keep(SHOP, later=HOUR, max_orders_per_names=most)["certificates"]
+        assert all(parse_instant(each["not_after"]) > site.clock.now() for each in certificates), certificates
 
 
 def test_names_that_the_ca_has_added_are_told_once_and_not_ordered_again(tmp_path: Path) -> None:

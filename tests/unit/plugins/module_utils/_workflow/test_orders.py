@@ -16,6 +16,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders im
     Limits,
     OrderLog,
     Slots,
+    known_limits,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,3 +166,9 @@ def test_places_that_are_taken_ahead_move_the_next_ones_further() -> None:
 def test_a_limit_that_allows_nothing_is_refused_with_its_name(option: str) -> None:
     with pytest.raises(InputError, match=f"{option}: 0 is less than 1"):
         Limits(**{option: 0})
+
+
+def test_only_let_s_encrypt_is_known_to_limit_names_and_domains() -> None:
+    assert known_limits("https://acme-v02.api.letsencrypt.org/directory") == (5, 50)
+    assert known_limits("https://ca.internal/acme/directory") == (None, None)
+    assert Slots([], None, WINDOW).next_free(NOW) == NOW

@@ -387,6 +387,7 @@ def test_new_names_of_a_registered_domain_are_counted_ahead(site: Found) -> None
     left = found.keep(*shops, later=DAY, max_orders_per_domain=2)
     (reason,) = {each["reason"].partition(": ")[2] for each in left["certificates"] if each["status"] == "deferred"}
     assert reason == "max_orders_per_domain: shop.co.uk has had 2 new sets of names in seven days"
+    assert "msg" not in left, "a site that waits for its turn fails no play"
     assert set(statuses(found.keep(*shops, later=7 * DAY, max_orders_per_domain=2)).values()) == {"issued", "valid"}
 
 
