@@ -28,7 +28,7 @@ from tests.lab.unkind.authorizations import (
     without_challenge,
 )
 from tests.lab.unkind.keys import KeyCache
-from tests.lab.unkind.limits import HOUR, Allowance, Limit, TokenBuckets
+from tests.lab.unkind.limits import HOUR, Allowance, Bucket, Limit, TokenBuckets
 from tests.lab.unkind.orders import FailedFinalize, OrderReuse, SlowFinalize
 from tests.lab.unkind.rates import NonceRate, RequestRate
 
@@ -75,12 +75,29 @@ def left_pending(scene: Scene, told_in: str) -> Sequence[Behaviour]:
     return [StaysPending(names, told_in)]  # type: ignore[arg-type]  # one of its two words
 
 
-def no_new_names(_scene: Scene) -> Sequence[Behaviour]:
-    """The limits of both domains are reached, as the CA sees it; the old certificates are renewals."""
-    buckets = TokenBuckets(Allowance(certificates_per_domain=Limit(50, HOUR)))
-    for domain in ("fleet.test", "shop.test"):
-        buckets.no_new_names(domain)
-    return [buckets]
+AN_HOUR = Allowance(Limit(300, HOUR), Limit(50, HOUR), Limit(5, HOUR), Limit(5, HOUR))
+"""Let's Encrypt's limits in periods that the runs after a trouble can wait for."""
+
+
+def at_limit(name: str, limit: Bucket) -> Trouble:
+    """A row about a limit that is reached, as the CA sees it: the old certificates are renewed all the same.
+
+    When the CA speaks of the whole account, a run heeds that for all its orders, so the order of the requests tells.
+    """
+
+    @contextmanager
+    def begin(scene: Scene) -> Iterator[None]:
+        buckets = TokenBuckets(AN_HOUR)
+        buckets.none_left(limit)
+        scene.ca.behave(buckets)
+        yield
+        late = [each for each in scene.old if limit != "account" and not scene.is_obtained(each)]
+        scene.problems += [f"meanwhile, {each} was not renewed" for each in late]
+        scene.problems += [f"meanwhile, {scene.new} was issued"] * scene.is_obtained(scene.new)
+        scene.ca.heal()
+        scene.injected += buckets.struck
+
+    return Trouble(f"CA: {name}", begin, runs=2)
 
 
 @contextmanager
@@ -112,7 +129,10 @@ TROUBLES = (
     way("20 requests a second, then 429", lambda _scene: [RequestRate(20, burst=4)]),
     way("the same with Retry-After", lambda _scene: [RequestRate(20, burst=4, retry_after="1")]),
     way("2 nonces a second, then 503", lambda _scene: [NonceRate(2, burst=1)]),
-    way("no new names for an hour", no_new_names, runs=2),
+    at_limit("no new names for an hour", "domain"),
+    at_limit("no orders of the account for an hour", "account"),
+    at_limit("no more for the same names for an hour", "set"),
+    at_limit("too many failed validations", "failures"),
     Trouble("CA: account key changed, old one good for 2 s", _another_account_key),
     ca("finalize, replica lags", ("finalize", lagging_order(), first(1))),
     ca("order, replica lags", ("order", lagging_lookup(), first(1))),

@@ -156,7 +156,8 @@ def test_the_same_names_get_five_orders_in_seven_days(fleet: Upkeeper) -> None:
         }
     sixth = site("one", profile=profiles[5], apply="now")
     (entry,) = fleet.keep(sixth, later=DAY)["certificates"]
-    assert (entry["status"], fleet.asked_for_orders) == ("deferred", 5)
+    # not what was asked for: Pebble fails at one in 256 certificates that are replaced, and is asked again without it
+    assert (entry["status"], len(fleet.proxy.orders)) == ("deferred", 5)
     assert "max_orders_per_names: its names have had 5 orders in seven days" in entry["reason"]
     assert 7 * DAY - MINUTE < wait_of(entry) <= 7 * DAY + MINUTE
     assert statuses(fleet.keep(sixth, later=7 * DAY + 2 * MINUTE)) == {"one": "renewed"}

@@ -8,10 +8,13 @@ import time
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal
 
 from ..ca_messages import RENEWAL_INFO, Pass, Reply, Request, path_of, problem
 from . import Behaviour, Clock, made_order, unsigned
+
+Bucket = Literal["account", "domain", "set", "failures"]
+"""Which limit: what each of its buckets is for."""
 
 HOUR = 3600.0
 WEEK = 7 * 24 * HOUR
@@ -32,6 +35,7 @@ class Buckets:
         self.limit = limit
         self._clock = clock
         self._full_at: dict[Hashable, float] = {}
+        self._all_full_at = 0.0
 
     @property
     def _step(self) -> float:
@@ -39,16 +43,25 @@ class Buckets:
 
     def wait(self, key: Hashable = None) -> float:
         """Seconds until a token is there, 0 when one is."""
-        full_at = self._full_at.get(key, 0.0)
+        full_at = self._full_at.get(key, self._all_full_at)
         return max(0.0, full_at + self._step - self.limit.period - self._clock())
 
     def spend(self, key: Hashable = None) -> None:
         """Take a token, even one that is not there yet."""
-        self._full_at[key] = max(self._full_at.get(key, 0.0), self._clock()) + self._step
+        self._full_at[key] = max(self._full_at.get(key, self._all_full_at), self._clock()) + self._step
 
     def exhaust(self, key: Hashable = None) -> None:
         """Let there be no token for a whole period."""
-        self._full_at[key] = self._clock() + 2 * self.limit.period - self._step
+        self._full_at[key] = self._full_after_a_period
+
+    def exhaust_all(self) -> None:
+        """The same for every key."""
+        self._full_at.clear()
+        self._all_full_at = self._full_after_a_period
+
+    @property
+    def _full_after_a_period(self) -> float:
+        return self._clock() + 2 * self.limit.period - self._step
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,12 @@ class TokenBuckets(Behaviour):
         """For the next week no certificate for new names of this registered domain; renewals pass."""
         with self._lock:
             self._domains.exhaust(domain)
+
+    def none_left(self, bucket: Bucket) -> None:
+        """For a whole period every account, domain, set of names or name is at this limit; renewals pass."""
+        buckets = {"account": self._orders, "domain": self._domains, "set": self._sets, "failures": self._failures}
+        with self._lock:
+            buckets[bucket].exhaust_all()
 
     def answer(self, request: Request, forward: Pass) -> Reply:
         """Refuse orders beyond a limit, and count what is made."""

@@ -56,6 +56,16 @@ def test_a_bucket_fills_one_by_one(clock: FakeClock) -> None:
     assert bucket.wait() == 10
 
 
+def test_all_buckets_can_be_exhausted_also_those_of_keys_to_come(clock: FakeClock) -> None:
+    bucket = Buckets(Limit(3, 30.0), clock)
+    bucket.spend("known")
+    bucket.exhaust_all()
+    assert (bucket.wait("known"), bucket.wait("new")) == (30, 30)
+    clock.now += 30
+    bucket.spend("new")
+    assert (bucket.wait("known"), bucket.wait("new")) == (0, 10)
+
+
 def test_keys_have_buckets_of_their_own_and_an_exhausted_one_waits_for_a_whole_period(clock: FakeClock) -> None:
     bucket = Buckets(Limit(3, 30.0), clock)
     bucket.exhaust("a")

@@ -28,6 +28,9 @@ from .run import STATUSES, Attempt, Run
 OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict", "serverInternal")
 """What CAs have called it when they would not take ``replaces``; Pebble fails at one of eight serial numbers."""
 
+ABOUT_REPLACED = ("certificate", "replac", "renewal")
+"""What the text of a server error is about when it is about the certificate that is replaced."""
+
 GONE = (400, 401, 403, 404, 410)
 
 LONGEST_LIFE = timedelta(days=7)
@@ -217,4 +220,6 @@ def _may_be_about_replaces(error: ProblemError) -> bool:
     # what has a name in the RFC is about something else; a page or a word of the CA's own may mean anything
     unnamed = not error.problem.type.startswith(PREFIX) and 400 <= (error.problem.status or 0) < 500
     known = error.problem.name in OF_REPLACES or error.problem.status in (404, 409)
-    return not about_names and not error.asks_to_wait and (known or unnamed)
+    text = error.problem.reason.lower()
+    broken = error.is_("serverInternal") and any(word in text for word in ABOUT_REPLACED)
+    return not about_names and not error.asks_to_wait and (known or unnamed or broken)

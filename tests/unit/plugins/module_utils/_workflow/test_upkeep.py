@@ -376,6 +376,33 @@ def test_an_order_that_the_ca_takes_without_replaces_only_counts_like_others(sit
     }
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "could not find an order for the given certificate: could not find order resulting in the given serial number",
+        "checking the replacement order failed",
+    ],
+)
+def test_a_server_error_about_the_certificate_that_is_replaced_costs_no_renewal(site: Found, detail: str) -> None:
+    """Pebble has it for the serial numbers that begin with a zero byte (RFC 9773 §4.1), which it does not find."""
+    found = site(**BOULDER)
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    in_window(found, entry)
+    found.ca.script["/new-order"] = deque([refusal("serverInternal", 500, detail)])
+    assert statuses(found.keep(entry)) == {"shop/ecdsa-p256": "renewed"}
+    assert found.ca.orders[-1].payload.get("replaces") is None
+
+
+def test_another_server_error_makes_no_second_order(site: Found) -> None:
+    """The CA may have made the first one."""
+    found = site(**BOULDER)
+    entry = site_of("shop", key_types=["ecdsa-p256"])
+    in_window(found, entry)
+    found.ca.script["/new-order"] = deque([refusal("serverInternal", 500, "Error creating new order")])
+    assert statuses(found.keep(entry)) == {"shop/ecdsa-p256": "failed"}
+    assert len(found.ca.orders) == 1
+
+
 def test_new_names_of_a_registered_domain_are_counted_ahead(site: Found) -> None:
     """Fifty a week at Let's Encrypt; both keys of a site are for one set of names."""
     found = site(**BOULDER)
