@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import requests
 from ansible_collections.certfleet.acme.plugins.module_utils._acme import account, authorization, challenge, order
+from ansible_collections.certfleet.acme.plugins.module_utils._acme.connections import read_whole
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.directory import Directory, fetch_directory
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.key import AccountKey
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.network import Network
@@ -86,7 +87,7 @@ class OneReply(HTTPAdapter):
         if request.method == "HEAD":
             status, headers, body = 200, {"Replay-Nonce": "abc"}, b""
         raw = HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
-        return self.build_response(request, raw)
+        return read_whole(self.build_response(request, raw))
 
     def close(self) -> None:
         """Nothing is open."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -19,6 +21,8 @@ from . import acme, domain, inputs, pem, web
 
 LONGEST_INPUT = 5.0
 """Seconds for one input; more is a hang."""
+LONGEST_STRIKE = 300.0
+"""Seconds for all inputs of a boundary."""
 LONGEST_SENTENCE = 2000
 ENTRY = {
     "name": "shop",
@@ -66,11 +70,13 @@ class HangError(AssertionError):
     """An input that takes too long."""
 
 
-def strike(boundary: Boundary, amount: int, number: int) -> None:
-    """Hand so many inputs to a boundary; AssertionError, or whatever it raises, with the smallest input that does it.
+def strike(boundary: Boundary, amount: int, number: int) -> int:
+    """Hand so many inputs to a boundary, and return how many were read before the time was over.
 
-    ``number`` is the seed. Call it in the main thread, as the time for each input is kept by a signal.
+    AssertionError, or whatever the boundary raises, with the smallest input that does it. ``number`` is the seed.
+    Call it in the main thread, as the time for each input is kept by a signal.
     """
+    read, end = 0, time.monotonic() + LONGEST_STRIKE
 
     @seed(number)
     @settings(
@@ -78,15 +84,21 @@ def strike(boundary: Boundary, amount: int, number: int) -> None:
         database=None,
         deadline=None,
         phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     @given(boundary.inputs)
     def check(value: Any) -> None:
-        with _limited():
-            _refuse(boundary, value)
+        nonlocal read
+        if time.monotonic() < end:
+            read += 1
+            with _limited():
+                _refuse(boundary, value)
 
-    with _offline():
+    with _offline(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         check()
+    return read
 
 
 def _refuse(boundary: Boundary, value: Any) -> None:

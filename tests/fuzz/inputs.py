@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -28,6 +29,10 @@ VALUES = st.recursive(
 """Anything that JSON or YAML can hold."""
 
 
+def _begin(part: bytearray, some: bytes) -> bytes:
+    return some + part[len(some) :]
+
+
 @st.composite
 def broken_bytes(draw: st.DrawFn, samples: Sequence[bytes]) -> bytes:
     """A good sample of which some bytes are others, are missing, or are there twice."""
@@ -38,7 +43,7 @@ def broken_bytes(draw: st.DrawFn, samples: Sequence[bytes]) -> bytes:
         part = content[start:end]
         content[start:end] = draw(
             st.sampled_from([b"", part * 2, bytes(len(part)), b"\xff" * len(part)])
-            | st.binary(min_size=1, max_size=2).map(lambda some, part=part: some + part[len(some) :])
+            | st.binary(min_size=1, max_size=2).map(partial(_begin, part))
         )
     return bytes(content)
 
