@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from functools import cache
 
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
@@ -32,24 +33,34 @@ ANSWERS = inputs.broken_bytes(
 
 
 class Server:
-    """Gives one answer to everybody who connects, and listens at an address of this host."""
+    """Gives one answer, in which PORT is its port, to everybody who connects; ``asked`` counts them."""
 
-    def __init__(self) -> None:
-        self.answer = b""
-        self._socket = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, answer: bytes = b"") -> None:
+        self.answer = answer
+        self.asked = 0
+        self._socket = socket.create_server((address, port))
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
     def _serve(self) -> None:
         while True:
-            connection, _peer = self._socket.accept()
-            with connection:
+            try:
+                connection, _peer = self._socket.accept()
+            except OSError:
+                return
+            self.asked += 1
+            with connection, suppress(OSError):
                 connection.settimeout(1)
-                try:
-                    connection.recv(4096)
-                    connection.sendall(self.answer.replace(b"PORT", str(self.port).encode()))
-                except OSError:
-                    continue
+                connection.recv(4096)
+                connection.sendall(self.answer.replace(b"PORT", str(self.port).encode()))
 
 
 @cache
