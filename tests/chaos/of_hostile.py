@@ -32,23 +32,26 @@ _OPTIONS = {"http_wait": 0, "allowed_networks": []}
 
 
 def sparing(begin: Begin, victims: int) -> Begin:
-    """The same, and a problem for each innocent certificate that is not there when the run has ended."""
+    """The same, and a problem when more sites than these lack a certificate that was due when the run has ended.
+
+    Certificates of one site, with RSA and with ECDSA, go one after the other: what is done to the first is done to both.
+    """
 
     @contextmanager
     def spared(scene: Scene) -> Iterator[None]:
         with begin(scene):
             yield
-            missing = [str(each) for each in scene.due if not scene.is_obtained(each)]
+            missing = {each.name for each in scene.due if not scene.is_obtained(each)}
         if len(missing) > victims:
-            scene.problems.append(f"with {victims} victims, {', '.join(missing)} were not obtained")
+            scene.problems.append(f"with {victims} victims, {' and '.join(sorted(missing))} did not get theirs")
 
     return spared
 
 
-def hostile_ca(name: str, kind: Kind, effect: Effect, forced: int = 0) -> Trouble:
+def hostile_ca(name: str, kind: Kind, effect: Effect) -> Trouble:
     """A CA that does this to one certificate, whichever comes first."""
     begin = strikes((kind, effect, first(1)))
-    return Trouble(f"hostile CA: {name}", sparing(begin, victims=1), forced=forced)
+    return Trouble(f"hostile CA: {name}", sparing(begin, victims=1), forced=1)
 
 
 def hostile_web(name: str, content: bytes) -> Trouble:
@@ -99,8 +102,8 @@ TROUBLES = (
         _certificate(der.certificate(_KEY, _SAN, spki=der.off_the_curve(_KEY))),
     ),
     hostile_ca("certificate with an extension twice", "certificate", _certificate(der.certificate(_KEY, _SAN, _SAN))),
-    hostile_ca("order at http://[", "newOrder", _changed("order at no URL", _moved), forced=1),
-    hostile_ca("challenge at http://[", "authorization", rewrite("challenge at no URL", _nowhere), forced=1),
+    hostile_ca("order at http://[", "newOrder", _changed("order at no URL", _moved)),
+    hostile_ca("challenge at http://[", "authorization", rewrite("challenge at no URL", _nowhere)),
     Trouble(
         "hostile name server: a primary, odd records",
         sparing(behind_proxy("knot", Fault("odd", about="queries")), victims=0),

@@ -72,6 +72,13 @@ def read_object(response: requests.Response, what: str) -> dict[str, Any]:
     return value
 
 
+def read_location(response: requests.Response) -> str | None:
+    """Where the object is that a CA has made (the header Location), absolute, or None for what is no https:// URL."""
+    url = join_url(response.url or "", response.headers.get("Location", ""))
+    parts = split_url(url) if url and response.headers.get("Location") else None
+    return url if parts and parts.scheme == "https" and parts.hostname else None
+
+
 def read_links(response: requests.Response, relation: str) -> list[str]:
     """The URLs of this relation in the Link headers (RFC 8288), absolute, in their order; NetworkError for no URL."""
     links = parse_header_links(response.headers.get("Link", ""))
