@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import secrets
 import sys
 import tempfile
 import time
@@ -15,11 +16,12 @@ from functools import partial
 from pathlib import Path
 from queue import Queue
 
+from tests.fuzz.boundaries import BOUNDARIES, Boundary
 from tests.lab import Lab, LabError
 from tests.lab.ca_proxy import CaProxy
 from tests.lab.programs import ROOT
 
-from . import kills, of_ca, of_ca_ways, of_dns, of_host
+from . import kills, of_ca, of_ca_ways, of_dns, of_fuzz, of_host, of_hostile
 from .matrix import HEADING, NOTES, OPTIONS, Matrix, Result
 from .nursery import Nursery
 from .scene import Trouble
@@ -28,6 +30,7 @@ LANES: dict[str, tuple[Trouble, ...]] = {
     "ca": (*of_ca.TROUBLES, *of_ca_ways.TROUBLES),
     "dns": of_dns.TROUBLES,
     "host": of_host.TROUBLES,
+    "hostile": of_hostile.TROUBLES,
 }
 KILLED = "killed in: "
 
@@ -38,17 +41,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("rows", nargs="*", metavar="row", help="only rows with one of these words in their names")
     parser.add_argument("--times", type=int, default=1, help="how often each trouble comes upon a new store")
     parser.add_argument("--kills", type=int, default=20, help="how many kills at each step")
+    parser.add_argument("--inputs", type=int, default=of_fuzz.INPUTS, help="how many hostile inputs for all boundaries")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="which hostile inputs")
     parser.add_argument("--list", action="store_true", help="only say which rows there are")
     given = parser.parse_args(arguments)
     if given.list:
         troubles = [each for lane in _picked(given.rows).values() for each in lane]
-        print("\n".join([*(each.name for each in troubles), *(f"{KILLED}{step}" for step in _steps(given.rows))]))
+        others = [*(f"{KILLED}{step}" for step in _steps(given.rows)), *map(of_fuzz.name_of, _boundaries(given.rows))]
+        print("\n".join([*(each.name for each in troubles), *others]))
         return 0
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="chaos-", dir=ROOT / ".cache") as place:
             print(HEADING, flush=True)
             results = [_shown(row) for row in play(given, Path(place))]
+        if boundaries := _boundaries(given.rows):
+            print(f"hostile inputs: --seed {given.seed}", flush=True)
+            results += [_shown(row) for row in of_fuzz.rows(boundaries, given.inputs, given.seed)]
     except LabError as error:
         print(f"chaos: {error}", file=sys.stderr)
         return 1
@@ -83,6 +92,10 @@ def _picked(words: Sequence[str]) -> dict[str, list[Trouble]]:
 
 def _steps(words: Sequence[str]) -> list[str]:
     return [step for step in kills.STEPS if is_picked(f"{KILLED}{step}", words)]
+
+
+def _boundaries(words: Sequence[str]) -> list[Boundary]:
+    return [each for each in BOUNDARIES if is_picked(of_fuzz.name_of(each), words)]
 
 
 def _play_troubles(troubles: Sequence[Trouble], times: int, place: Path) -> Iterator[Result]:

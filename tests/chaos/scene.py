@@ -57,7 +57,8 @@ class Trouble:
 class Scene:
     """The store, and what its runs are called with; a trouble may change that.
 
-    `clock` is by how many seconds the runs' clock is ahead: nobody waits for renewals and retries.
+    `clock` is by how many seconds the runs' clock is ahead: nobody waits for renewals and retries. `beside` are further
+    entries of the list, of which nothing is wanted, and `options` further ones of the runs.
     """
 
     lab: Lab
@@ -71,6 +72,8 @@ class Scene:
     accident: Accident | None = None
     environment: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    beside: list[dict[str, Any]] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin with what the lab is like when nothing is wrong."""
@@ -131,13 +134,14 @@ class Scene:
     def _job(self) -> dict[str, Any]:
         """The options, with all waiting as short as it may be."""
         return {
-            "certificates": self._listed,
+            "certificates": [*self.beside, *self._listed],
             "responders": self.responders,
             "tsig_keys": self.tsig_keys,
             "fail_on": "never",
             "wait": 4,
             "dns_timeout": 1,
             "patience": 4,
+            **self.options,
         }
 
     def run(self, module: str, arguments: dict[str, Any]) -> Ended:

@@ -16,7 +16,7 @@ from acme.messages import ExternalAccountBinding
 
 from .._core.errors import Error, InputError
 from . import member
-from .answer import read_object
+from .answer import read_location, read_object
 from .problem import NetworkError, ProblemError
 from .session import Session
 
@@ -129,7 +129,7 @@ def deactivate(session: Session) -> Account:
 
 def _new_account(session: Session, payload: Mapping[str, Any], what: str) -> Account:
     response = session.post(session.directory.endpoint("newAccount"), payload, what, repeatable=True)
-    url = response.headers.get("Location")
+    url = read_location(response)
     if not url:
         raise NetworkError(f"The CA answered {what} without the account's URL (the header Location)")
     return replace(_read(url, response, what), is_new=response.status_code == 201)

@@ -17,6 +17,7 @@ from requests import exceptions
 from requests.utils import parse_header_links
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
+from .._core.number import LARGEST
 from .._core.polling import parse_retry_after, read_date
 from .._core.url import join_url, split_url
 from .problem import PREFIX, LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
@@ -49,7 +50,7 @@ def _told_pause(problem: Problem, response: requests.Response, now: datetime) ->
     """The seconds until the date in the text of a limit, where no header says how long to wait."""
     until = problem.retry_at if problem.type == f"{PREFIX}rateLimited" else None
     sent = read_date(response.headers.get("Date")) or now
-    return max(0.0, (until - sent).total_seconds()) or None if until else None
+    return min(max(0.0, (until - sent).total_seconds()), LARGEST) or None if until else None
 
 
 def retry_after(response: requests.Response, now: datetime) -> float | None:
@@ -69,6 +70,13 @@ def read_object(response: requests.Response, what: str) -> dict[str, Any]:
         excerpt = _excerpt(response)
         raise UnusableAnswerError(f"{host} answered {what} with something that is no JSON object: {excerpt!r}")
     return value
+
+
+def read_location(response: requests.Response) -> str | None:
+    """Where the object is that a CA has made (the header Location), absolute, or None for what is no https:// URL."""
+    url = join_url(response.url or "", response.headers.get("Location", ""))
+    parts = split_url(url) if url and response.headers.get("Location") else None
+    return url if parts and parts.scheme == "https" and parts.hostname else None
 
 
 def read_links(response: requests.Response, relation: str) -> list[str]:

@@ -16,7 +16,7 @@ import requests
 from .._core.clock import format_instant
 from .._core.identifier import Identifier
 from . import member
-from .answer import read_links, read_object
+from .answer import read_links, read_location, read_object
 from .key import encode
 from .problem import NetworkError, Problem, UnusableAnswerError
 from .session import Session
@@ -101,7 +101,7 @@ def new_order(
     names = [each.value for each in identifiers]
     url = session.directory.endpoint("newOrder")
     response = session.post(url, payload, what, kind="newOrder", names=names, renewal=renewal)
-    made = response.headers.get("Location")
+    made = read_location(response)
     if not made:
         raise UnusableAnswerError(f"The CA answered {what} without the order's URL (the header Location)")
     try:

@@ -10,21 +10,22 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 from .clock import Clock
+from .number import LARGEST
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds until the time in a Retry-After header (RFC 9110 §10.2.3), or None when there is none.
 
     Both forms are read, seconds and HTTP-date; a time in the past gives 0,
-    and text that is neither counts as no header at all.
+    and text that is neither counts as no header at all. Never more than LARGEST, with which a time can still be counted.
     """
     if not value:
         return None
     seconds = value.strip()
     if seconds.isascii() and seconds.isdigit():
-        return float(seconds)
+        return min(float(seconds), LARGEST)
     until = read_date(value)
-    return None if until is None else max(0.0, (until - now).total_seconds())
+    return None if until is None else min(max(0.0, (until - now).total_seconds()), LARGEST)
 
 
 def read_date(value: str | None) -> datetime | None:

@@ -108,6 +108,9 @@ def test_a_certificate_comes_when_every_frontend_redirects_to_a_validation_host(
             way = f"fronts.fleet.test {frontend.address} -> {target}{fleet.files[0]['path']} {lab.spare_address}"
             assert f"{way}: status 404" in empty["msg"]
         assert fleet.http01("present", tmp_path / "www" / CHALLENGES).changed
+        # the lab is where nobody else can look, and so it has to be listed
+        unlisted = fleet.http01("verified", allowed_networks=[])
+        assert "not asked after a redirect: the address is not public, and not in allowed_networks" in unlisted["msg"]
         seen = fleet.http01("verified")
         assert not seen.failed, seen.output
         assert all(len(verdict["requests"]) == 2 for verdict in seen["verdicts"])

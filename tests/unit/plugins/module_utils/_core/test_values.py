@@ -20,7 +20,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import 
 )
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error, InputError, UnexpectedError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.name import check_name
-from ansible_collections.certfleet.acme.plugins.module_utils._core.number import check_number
+from ansible_collections.certfleet.acme.plugins.module_utils._core.number import LARGEST, check_number
 from ansible_collections.certfleet.acme.plugins.module_utils._core.polling import parse_retry_after, rounds
 from ansible_collections.certfleet.acme.plugins.module_utils._core.workers import do_each
 from hypothesis import given
@@ -60,6 +60,9 @@ def test_no_text_in_retry_after_is_an_error(text: str) -> None:
         ("Mon, 23 Nov 2026 04:01:00 -0000", 60.0),
         ("Monday, 23-Nov-26 04:01:00 GMT", 60.0),
         ("Mon Nov 23 04:01:00 2026", 60.0),
+        ("9" * 400, LARGEST),
+        ("9" * 5000, LARGEST),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LARGEST),
     ],
 )
 def test_forms_of_retry_after(value: str | None, seconds: float | None) -> None:

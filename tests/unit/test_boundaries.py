@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever others send is read or refused with one sentence; ``script/chaos fuzz`` is ten times as hard on each."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.boundaries import BOUNDARIES, Boundary, strike
+
+INPUTS = 2000
+"""For all boundaries together."""
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES, ids=[each.name for each in BOUNDARIES])
+def test_no_input_is_more_than_one_sentence(boundary: Boundary) -> None:
+    strike(boundary, -(-INPUTS // len(BOUNDARIES)), number=14)
