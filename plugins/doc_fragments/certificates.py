@@ -45,6 +45,7 @@ options:
       challenge_hosts:
         description:
           - Hosts and groups of the inventory whose web servers have to have the answers to V(http-01), such as C([frontends]).
+            All of them have to be in the group C(frontends) or C(validation_hosts).
             M(certfleet.acme.certificates) puts them there one host after the other, and takes them away.
           - Without it they are on the host of the task, to which web servers redirect challenges.
         type: list
@@ -82,6 +83,7 @@ options:
       frontends:
         description:
           - For O(certificates[].key=frontend), the hosts of the inventory that have the certificate; groups, too, unless the list is in a file.
+            All of them have to be in the group C(frontends) or C(validation_hosts).
         type: list
         elements: str
       reuse_key:
@@ -92,6 +94,9 @@ options:
         description: The same as O(apply), for this certificate.
         type: str
         choices: [next_renewal, now]
+      problem:
+        description: Why the entry can't be used. Set by the task itself where the inventory has not the hosts that an entry names.
+        type: str
   certificates_file:
     description:
       - A JSON file on the validation host that holds the list, in the same form as O(certificates).

@@ -30,6 +30,7 @@ LIST_OPTIONS: dict[str, Any] = {
             "frontends": {"type": "list", "elements": "str"},
             "reuse_key": {"type": "bool", "default": False, "no_log": False},
             "apply": {"type": "str", "choices": ["next_renewal", "now"]},
+            "problem": {"type": "str"},
         },
     },
     "certificates_file": {"type": "path"},

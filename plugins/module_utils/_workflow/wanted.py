@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.address import check_address
-from .._core.errors import InputError
+from .._core.errors import Error, InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier, parse_identifier
 from .._core.mailbox import check_mailbox
 from .._core.name import check_name, split_name, stored_name
@@ -22,6 +22,10 @@ from .profiles import check_allowed, rules_of_directory
 
 CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
 KEYS = ("store", "frontend")
+PROBLEM = "problem"
+"""The member by which the action plugin says that it can't know the hosts of an entry."""
+
+LONGEST_PROBLEM = 400
 APPLY = NEXT_RENEWAL, NOW = "next_renewal", "now"
 """When a changed profile, preferred chain or key type takes effect."""
 
@@ -158,7 +162,9 @@ def read_entries(path: str) -> list[Any]:
 def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
     if not isinstance(entry, Mapping):
         raise InputError(option, entry, "is not a mapping with at least domains")
-    unknown = sorted(str(key) for key in entry if key not in _KEYS)
+    if entry.get(PROBLEM):
+        raise Error(f"{option}: {str(entry[PROBLEM])[:LONGEST_PROBLEM]}", option=option)
+    unknown = sorted(str(key) for key in entry if key not in (*_KEYS, PROBLEM))
     if unknown:
         raise InputError(
             option, unknown[0], f"is not an option of a certificate; these are: {', '.join(sorted(_KEYS))}"
