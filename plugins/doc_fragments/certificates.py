@@ -48,6 +48,7 @@ options:
       challenge_hosts:
         description:
           - Hosts and groups of the inventory whose web servers have to have the answers to V(http-01), such as C([frontends]).
+            All of them have to be in the group C(frontends) or C(validation_hosts).
             M(certfleet.acme.certificates) puts them there one host after the other, and takes them away.
           - Without it they are on the host of the task, to which web servers redirect challenges.
         type: list
@@ -85,6 +86,7 @@ options:
       frontends:
         description:
           - For O(certificates[].key=frontend), the hosts of the inventory that have the certificate; groups, too, unless the list is in a file.
+            All of them have to be in the group C(frontends) or C(validation_hosts).
         type: list
         elements: str
       reuse_key:

@@ -13,14 +13,22 @@ from ansible.errors import AnsibleError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._core.plain import quote
 from .deadline import DeadlineError, deadline
 
 PATIENCE = 300
 """Seconds that a task on another host may take."""
 
+FLEET = ("frontends", "validation_hosts")
+"""The groups whose hosts a certificate may name."""
+
 
 def name_hosts(patterns: Iterable[str], task_vars: Mapping[str, Any]) -> list[str]:
-    """The hosts that names of hosts and groups stand for, each once; AnsibleError for one that the inventory has not."""
+    """The hosts that names of hosts and groups stand for, each once.
+
+    AnsibleError for a name that the inventory does not have, and for a host that is neither a frontend nor a validation host:
+    a line of the list must not have a task run on just any host.
+    """
     hosts: dict[str, None] = {}
     for pattern in patterns:
         if pattern in task_vars["hostvars"]:
@@ -28,7 +36,11 @@ def name_hosts(patterns: Iterable[str], task_vars: Mapping[str, Any]) -> list[st
         elif pattern in task_vars["groups"]:
             hosts.update(dict.fromkeys(task_vars["groups"][pattern]))
         else:
-            raise AnsibleError(f"the inventory has neither a host nor a group {pattern}")
+            raise AnsibleError(f"the inventory has neither a host nor a group {quote(pattern)}")
+    fleet = {host for group in FLEET for host in task_vars["groups"].get(group, ())}
+    for host in hosts:
+        if host not in fleet:
+            raise AnsibleError(f"{host} is in neither of the groups {' and '.join(FLEET)}")
     return list(hosts)
 
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from datetime import date, datetime
 from typing import Any
 
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.common.yaml import SafeDumper, yaml_dump
+from ansible.parsing.vault import EncryptedString
+from jinja2 import TemplateError, Undefined, UndefinedError
 
 from ..module_utils._core.plain import quote
 from .stated import stated_variables
@@ -16,6 +21,7 @@ from .stated import stated_variables
 ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
 """What is taken from a frontend's own variables, beside those that the caller names."""
 
+_SCALARS = (int, float, str)
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
@@ -71,25 +77,64 @@ def _own(
     if name not in hostvars:
         raise ValueError(f"the frontend {quote(name)} is not in the inventory")
     # without facts, by which a frontend could write into this inventory what it gets
-    known = stated_variables(hostvars, name, names)
-    taken = {str(variable): _plain(value, f"{name}: {variable}") for variable, value in known.items()}
-    return {"ansible_host": str(name), **taken, **({"ansible_host": str(addresses[name])} if name in addresses else {})}
+    with _filling_in(f"{name}: {' or '.join(names)}"):
+        known = stated_variables(hostvars, name, names)
+    own = {"ansible_host": name, **known, **({"ansible_host": addresses[name]} if name in addresses else {})}
+    return {str(variable): _plain(value, f"{name}: {variable}") for variable, value in own.items()}
 
 
 def _plain(value: Any, where: str) -> Any:
-    """The value without what Ansible adds to it: templates filled in, vaulted text decrypted, tags gone."""
-    if value is None or isinstance(value, (bool, float)):
+    """The value without what Ansible adds to it: templates filled in, vaulted text decrypted, tags gone.
+
+    ValueError says where something is that can't be written down, and never quotes it: it may be a secret.
+    """
+    kind = type(value)
+    # first: what is not defined allows no other question
+    if issubclass(kind, Undefined):
+        raise ValueError(f"{where} is not defined")
+    if issubclass(kind, EncryptedString):
+        return _decrypted(value, where)
+    if value is None or issubclass(kind, bool):
         return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each, f"{where}: {key}") for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each, where) for each in value]
-    if isinstance(value, str):
-        return str(value)
-    # never the value: it may be a secret
-    raise ValueError(f"{where} is of a kind that an inventory can't hold: {type(value).__name__}")
+    if native := next((each for each in _SCALARS if issubclass(kind, each)), None):
+        return native(value)
+    if issubclass(kind, date):
+        return _plain_date(value)
+    with _filling_in(where):
+        if isinstance(value, Mapping):
+            return {str(key): _plain(each, f"{where}: {key}") for key, each in value.items()}
+        if isinstance(value, (list, tuple, Set)):
+            members = [_plain(each, where) for each in value]
+            return sorted(members, key=str) if isinstance(value, Set) else members
+    raise ValueError(f"{where} is of a kind that an inventory can't hold: {kind.__name__}")
+
+
+def _plain_date(value: date) -> date:
+    """A day or an instant without tags."""
+    day = (value.year, value.month, value.day)
+    if not isinstance(value, datetime):
+        return date(*day)
+    return datetime(*day, value.hour, value.minute, value.second, value.microsecond, tzinfo=value.tzinfo)
+
+
+def _decrypted(value: Any, where: str) -> str:
+    try:
+        # decrypting leaves a tag, which the second one takes off
+        return str(str(value))
+    except AnsibleError as error:
+        raise ValueError(f"{where} can't be decrypted: no vault password opens it") from error
+
+
+@contextmanager
+def _filling_in(where: str) -> Iterator[None]:
+    """Name the variable whose template can't be filled in; Ansible does that when a value is asked for."""
+    try:
+        yield
+    except (AnsibleUndefinedVariable, UndefinedError) as error:
+        raise ValueError(f"{where} can't be filled in: {error}") from error
+    except (AnsibleError, TemplateError) as error:
+        # what else it says may quote a value
+        raise ValueError(f"{where} can't be filled in") from error
 
 
 class _Dumper(SafeDumper):  # type: ignore[misc]  # Ansible has no types

@@ -27,12 +27,24 @@ STEPS = ("placements", "key_requests")
 def spell_out(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments with the hosts of groups that certificates name as their frontends: only Ansible knows them.
 
-    An entry whose hosts the inventory has not says so by its ``problem``, and the others go on.
+    An entry that names hosts which it must not says so by its ``problem``, and the others go on.
     """
     listed = arguments.get("certificates")
     if not isinstance(listed, list):
         return dict(arguments)
-    return {**arguments, "certificates": [_spell_out(entry, task_vars) for entry in listed]}
+    return {**arguments, "certificates": [_check_hosts(_spell_out(entry, task_vars), task_vars) for entry in listed]}
+
+
+def _check_hosts(entry: Any, task_vars: Mapping[str, Any]) -> Any:
+    """The entry, with a problem if its answers are to go to other hosts than those of the fleet."""
+    named = entry.get("challenge_hosts") if isinstance(entry, Mapping) else None
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        return entry  # the module says what is wrong
+    try:
+        name_hosts(named, task_vars)
+    except AnsibleError as error:
+        return {**entry, "problem": f"challenge_hosts: {error.message}"}
+    return entry
 
 
 def _spell_out(entry: Any, task_vars: Mapping[str, Any]) -> Any:
@@ -103,9 +115,10 @@ class Elsewhere:
         return [found for host, wanted in by_host.items() for found in self._request_of(host, wanted)]
 
     def _request_of(self, host: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-        if host not in self._task_vars["hostvars"]:
-            reason = f"the inventory has no host {host}"
-            return [{"certificate": each["certificate"], "problem": reason} for each in requests]
+        try:
+            name_hosts([host], self._task_vars)
+        except AnsibleError as error:
+            return [{"certificate": each["certificate"], "problem": f"frontends: {error.message}"} for each in requests]
         members = ("name", "key_type", "domains", "reuse_key")
         wanted = [{member: each[member] for member in members} for each in requests]
         arguments = {"state": "requested", "requests": wanted, **self._of_host(host, "path", PATH)}

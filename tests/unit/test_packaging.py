@@ -149,15 +149,13 @@ def test_the_readme_has_every_module_in_its_table() -> None:
     assert sorted(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == [module.stem for module in MODULES]
 
 
-@pytest.mark.parametrize("page", ["guide.md", "reliability.md"])
+@pytest.mark.parametrize("page", ["docs/guide.md", "docs/reliability.md", "SECURITY.md"])
 def test_the_tests_that_a_page_names_are_there(page: str) -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / page).read_text(encoding="utf-8"))
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / page).read_text(encoding="utf-8"))
     assert named
     for path, name in named:
         assert re.search(rf"def {name}\(", (ROOT / path).read_text(encoding="utf-8")), f"{path}::{name}"
-    scenarios = re.findall(
-        r"`(extensions/molecule/\w+/verify\.yml)`", (ROOT / "docs" / page).read_text(encoding="utf-8")
-    )
+    scenarios = re.findall(r"`(extensions/molecule/\w+/verify\.yml)`", (ROOT / page).read_text(encoding="utf-8"))
     assert [path for path in scenarios if not (ROOT / path).exists()] == []
 
 

@@ -16,8 +16,8 @@ from .._core.clock import format_instant
 from .._core.errors import InputError, StoreError
 from .._core.files import Files
 from .._store.certificates import CertificateStore, StoredCertificate
-from .failures import LONGEST_REASON
-from .plan import Stored, read_stored
+from .broken import read_entry
+from .plan import Stored
 
 # what an issuance record has for others than ourselves
 _FIELDS = (
@@ -43,20 +43,14 @@ def search(certificates: list[dict[str, Any]], query: str | None) -> Any:
 
 
 def _describe(store: CertificateStore, entry: StoredCertificate, now: datetime) -> dict[str, Any]:
-    state, stored, problem = store.state(entry.name, entry.key_type), None, entry.broken
-    if entry.issuance is not None:
-        try:
-            stored = read_stored(entry.name, entry.issuance, state)
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            path = store.record_path(entry.name, entry.key_type)
-            problem = f"The file {path} is no record of a certificate: {reason[:LONGEST_REASON]}"
+    state = store.state(entry.name, entry.key_type)
+    stored, problem = read_entry(store, entry, state)
     described: dict[str, Any] = {
         "name": entry.name,
         "key_type": entry.key_type,
         **_describe_failures(state),
         "order": _describe_order(store, entry),
-        "problem": problem or store.state_problem(entry.name, entry.key_type),
+        "problem": problem,
     }
     if stored is None or entry.issuance is None:  # never issued, or not readable
         return described

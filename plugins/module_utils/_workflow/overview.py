@@ -13,15 +13,15 @@ from .._core.errors import StoreError
 from .._core.files import Files
 from .._report.survey import Row, Survey
 from .._store.certificates import CertificateStore
+from .broken import find_problems
 from .connection import Authority, account_in_use
 from .forecast import foresee
-from .inventory import list_certificates
 from .job import Outcome, make_plan, read_store
 from .memory import Memory
 from .orders import Limits
 from .wanted import Wanted
 
-Problems = Mapping[tuple[str, str], Any]
+Problems = Mapping[tuple[str, str], str]
 """Why what the store has of a certificate can't be read, by name and key type."""
 
 
@@ -38,7 +38,7 @@ def survey_fleet(
     store, now = CertificateStore(files), clock.now()
     decisions = make_plan(wanted, store, authority.directory, now, account_in_use(authority, files))
     memory = Memory(files, authority, Limits(), clock)
-    problems = {(each["name"], each["key_type"]): each["problem"] for each in list_certificates(files, now)}
+    problems = find_problems(store)
     rows = [_describe(store, outcome, problems) for outcome in foresee(decisions, memory, clock).outcomes]
     listed = {(row.name, row.key_type) for row in rows}
     rows += [row for row in _unlisted(store, problems) if (row.name, row.key_type) not in listed]
@@ -70,7 +70,7 @@ def _unlisted(store: CertificateStore, problems: Problems) -> Iterator[Row]:
     """Each certificate of the store, and each that can't be read any more."""
     found = read_store(store)
     for (name, key_type), problem in problems.items():
-        if problem and key_type not in found.get(name, {}):
+        if key_type not in found.get(name, {}):
             yield Row(name, key_type, (), problem, listed=False)
     for name, kinds in found.items():
         for key_type, stored in kinds.items():
@@ -78,7 +78,7 @@ def _unlisted(store: CertificateStore, problems: Problems) -> Iterator[Row]:
                 name=name,
                 key_type=key_type,
                 domains=tuple(sorted(stored.identifiers)),
-                reason=problems.get((name, key_type)) or "",
+                reason=problems.get((name, key_type), ""),
                 not_after=stored.not_after,
                 issuer=_issuer(store, name, key_type),
                 listed=False,

@@ -100,11 +100,26 @@ def test_runs_stay_bounded(keep: Keep, lab: Lab) -> None:
     assert left_over(lab) == []
 
 
-def test_hosts_that_the_inventory_does_not_have_are_told(keep: Keep) -> None:
-    result = keep({"challenge_hosts": ["nobody"]})
-    assert (result["counts"]["failed"], result["counts"]["deferred"]) == (1, 1)
-    note = "challenge_hosts of fronts (ecdsa-p256): the inventory has neither a host nor a group nobody"
-    assert note in result["notes"]
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("nobody", "the inventory has neither a host nor a group 'nobody'"),
+        ("other", "other is in neither of the groups frontends and validation_hosts"),
+    ],
+)
+def test_hosts_that_are_none_of_the_fleet_are_told_before_there_is_an_order(
+    keep: Keep, lab: Lab, tmp_path: Path, host: str, reason: str
+) -> None:
+    inventory = tmp_path / "inventory"
+    inventory.mkdir()
+    (inventory / "lab.yml").symlink_to(lab.inventory)
+    (inventory / "other.ini").write_text(
+        f"other ansible_connection=local certfleet_frontend_webroot={tmp_path}/other\n"
+    )
+    result = keep({"challenge_hosts": [host]}, inventory=inventory)
+    assert f"certificates[0]: challenge_hosts: {reason}" in result.output
+    assert result.result.get("orders", 0) == 0
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_host_that_does_not_take_the_answers_is_told_and_the_others_are_not_held_up(keep: Keep, lab: Lab) -> None:
@@ -128,7 +143,9 @@ def test_a_host_that_can_not_be_reached_is_told(keep: Keep, lab: Lab, tmp_path: 
     inventory = tmp_path / "inventory"
     inventory.mkdir()
     (inventory / "lab.yml").symlink_to(lab.inventory)
-    (inventory / "gone.ini").write_text("gone ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n")
+    (inventory / "gone.ini").write_text(
+        "[frontends]\ngone ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n"
+    )
     result = keep({"challenge_hosts": ["frontends", "gone"]}, inventory=inventory)
     assert result["counts"]["issued"] == 2, result.output
     assert any(
@@ -150,7 +167,9 @@ def test_a_run_that_breaks_off_between_its_steps_ends_the_task(keep: Keep, lab: 
     inventory.mkdir()
     (inventory / "lab.yml").symlink_to(lab.inventory)
     variables = f"ansible_connection=local ansible_python_interpreter={python} ansible_pipelining=true"
-    (inventory / "odd.ini").write_text(f"odd {variables} certfleet_frontend_webroot={tmp_path / 'challenges'}\n")
+    (inventory / "odd.ini").write_text(
+        f"[frontends]\nodd {variables} certfleet_frontend_webroot={tmp_path / 'challenges'}\n"
+    )
     sites = [{"name": name, "challenge_hosts": ["odd"], "key_types": ["ecdsa-p256"]} for name in ("one", "two")]
     result = keep(*sites, run_size=1, inventory=inventory)
     assert result.failed

@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext
 from ansible.template import trust_as_template
 from ansible_collections.certfleet.acme.plugins.filter.renewal import FilterModule
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 
 from tests.import_graph import ROOT
 
@@ -180,3 +183,73 @@ def test_groups_that_certificates_may_name_are_there(tmp_path: Path) -> None:
     manager = read(inventory(frontends=["web1", "web2"], hostvars=hostvars), tmp_path)
     groups = manager.get_groups_dict()
     assert (groups["eu"], groups["frontends"]) == (["web1"], ["web1", "web2"])
+
+
+YAML = """\
+all:
+  vars:
+    certfleet_contact: [admin@example.com]
+    certfleet_dns_wait: 2.5
+    certfleet_x: {day: 2026-11-29, at: 2026-11-29T04:05:06Z, several: !!set {a, b}}
+  children:
+    frontends:
+      hosts:
+        web1:
+        web2: {ansible_port: 2222}
+"""
+
+
+def test_a_yaml_inventory_with_hosts_without_an_address_is_written(tmp_path: Path) -> None:
+    source = read(YAML, tmp_path)
+    names = list(yaml_of(tmp_path)["all"]["children"]["frontends"]["hosts"])
+    known = {name: variables_of(source, name) for name in names}
+    common = variables_of(source, "web1")
+    copy = read(inventory(variables=common, frontends=names, hostvars=known, addresses={}), tmp_path)
+    found = variables_of(copy, "web1")
+    assert found["ansible_host"] == "web1"
+    assert (variables_of(copy, "web2")["ansible_port"], found["certfleet_dns_wait"]) == (2222, 2.5)
+    assert found["certfleet_x"] == {**common["certfleet_x"], "several": ["a", "b"]}
+
+
+def yaml_of(folder: Path) -> Any:
+    """The inventory with the types that Ansible gives to what it reads from YAML."""
+    return DataLoader().load_from_file(str(folder / "inventory.yml"))
+
+
+def test_what_is_in_a_vault_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = [("default", VaultSecret(b"password"))]
+    ciphertext = VaultLib(secrets).encrypt("precious", secrets[0][1]).decode()
+    monkeypatch.setattr(VaultSecretsContext, "_current", VaultSecretsContext(secrets))
+    text = inventory(variables={"certfleet_tsig_keys": [{"secret": EncryptedString(ciphertext=ciphertext)}]})
+    assert "secret: precious" in text
+    assert "ANSIBLE_VAULT" not in text
+
+
+def test_what_no_password_opens_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VaultSecretsContext, "_current", VaultSecretsContext([]))
+    ciphertext = "$ANSIBLE_VAULT;1.1;AES256\n3132\n"
+    with pytest.raises(AnsibleFilterError, match="all: certfleet_tsig_keys can't be decrypted"):
+        inventory(variables={"certfleet_tsig_keys": EncryptedString(ciphertext=ciphertext)})
+
+
+def test_what_is_not_defined_is_named() -> None:
+    lacking = Environment().undefined(name="vault_tsig_secret")  # noqa: S701
+    with pytest.raises(AnsibleFilterError, match="all: certfleet_tsig_keys is not defined"):
+        inventory(variables={"certfleet_tsig_keys": lacking})
+
+
+def test_a_variable_of_a_frontend_that_can_not_be_filled_in_is_named() -> None:
+    class Lazy(Mapping[str, Any]):
+        """Fills in a variable when it is asked for, as Ansible does."""
+
+        def __getitem__(self, name: str) -> Any:
+            raise AnsibleUndefinedVariable("'domain' is undefined")
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(["ansible_host"])
+
+        def __len__(self) -> int:
+            return 1
+
+    with pytest.raises(AnsibleFilterError, match="web1: ansible_host can't be filled in: 'domain' is undefined"):
+        inventory(frontends=["web1"], hostvars={"web1": Lazy()})

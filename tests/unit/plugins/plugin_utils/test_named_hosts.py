@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The certfleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts that a line of the list may name: frontends and validation hosts, and no other host of the inventory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
+from ansible_collections.certfleet.acme.plugins.plugin_utils.elsewhere import name_hosts
+from ansible_collections.certfleet.acme.plugins.plugin_utils.steps import Elsewhere, spell_out
+
+INVENTORY: dict[str, Any] = {
+    "hostvars": {name: {} for name in ("web1", "web2", "validator", "database")},
+    "groups": {
+        "all": ["web1", "web2", "validator", "database"],
+        "frontends": ["web1", "web2"],
+        "validation_hosts": ["validator"],
+        "shops": ["web2"],
+        "backends": ["database"],
+    },
+}
+GOOD = {"name": "good", "domains": ["good.example.com"], "challenge": "http-01", "challenge_hosts": ["frontends"]}
+
+
+def test_hosts_and_groups_of_the_fleet_are_taken() -> None:
+    named = name_hosts(["shops", "validation_hosts", "web1", "frontends"], INVENTORY)
+    assert named == ["web2", "validator", "web1"]
+
+
+@pytest.mark.parametrize("pattern", ["database", "backends", "all"])
+def test_another_host_of_the_inventory_is_refused(pattern: str) -> None:
+    with pytest.raises(AnsibleError, match="database is in neither of the groups frontends and validation_hosts"):
+        name_hosts([pattern], INVENTORY)
+
+
+def test_an_inventory_without_these_groups_has_no_host_to_take() -> None:
+    with pytest.raises(AnsibleError, match="web1 is in neither"):
+        name_hosts(["web1"], {**INVENTORY, "groups": {"web": ["web1"]}})
+
+
+@pytest.mark.parametrize("member", ["challenge_hosts", "frontends"])
+@pytest.mark.parametrize("host", ["database", "nowhere"])
+def test_a_line_that_names_another_host_fails_by_one_sentence_and_the_others_go_on(member: str, host: str) -> None:
+    key = {"challenge": "http-01"} if member == "challenge_hosts" else {"key": "frontend"}
+    bad = {"name": "bad", "domains": ["bad.example.com"], **key, member: [host]}
+    first, second = spell_out({"certificates": [bad, GOOD]}, INVENTORY)["certificates"]
+    assert second == GOOD
+    with pytest.raises(Error, match=rf"^certificates\[0\]: {member}: .*{host}") as refusal:
+        parse_wanted([first])
+    assert refusal.value.details == {"option": "certificates[0]"}
+    assert parse_wanted([second])
+
+
+def test_no_other_host_is_asked_for_a_key() -> None:
+    """A list in a file of the validation host is not seen by the action before."""
+    requests = [{"certificate": "shop@database/rsa-2048", "host": "database"}]
+    told = Elsewhere(None, {}, INVENTORY).fulfil({"key_requests": requests})  # type: ignore[arg-type]
+    reason = "frontends: database is in neither of the groups frontends and validation_hosts"
+    assert told == {"csrs": [{"certificate": "shop@database/rsa-2048", "problem": reason}]}
+
+
+def test_no_answer_is_put_on_another_host() -> None:
+    elsewhere = Elsewhere(None, {}, INVENTORY)  # type: ignore[arg-type]
+    placement = {"certificate": "shop/rsa-2048", "hosts": ["database"], "files": [{"token": "t", "content": "c"}]}
+    assert elsewhere.fulfil({"placements": [placement]}) == {"placed": ["shop/rsa-2048"]}
+    assert elsewhere.notes == [
+        "challenge_hosts of shop/rsa-2048: database is in neither of the groups frontends and validation_hosts"
+    ]
