@@ -355,11 +355,12 @@ class Site:
         self.clock.seconds += later.total_seconds()
         means = Means(self.fleet, 1.0, Web(""), csrs=more.pop("csrs", {}))  # type: ignore[arg-type]
         attempted, retry = more.pop("attempted", None), more.pop("retry", ())
+        strict, fail_on = more.pop("strict", True), more.pop("fail_on", "never")
         bounds = Bounds(
             more.pop("run_size", 200), more.pop("max_runs", None), more.pop("width", 4), 60.0, limits=Limits(**more)
         )
         upkeep = Upkeep(self.files, self.authority, means, bounds, self.clock, open_session=self.connect)
-        return upkeep.keep(parse_wanted(entries), attempted, "never", retry)
+        return upkeep.keep(parse_wanted(entries, strict=strict), attempted, fail_on, retry)
 
     @property
     def ordering(self) -> Ordering:
