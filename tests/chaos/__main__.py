@@ -19,7 +19,7 @@ from tests.lab import Lab, LabError
 from tests.lab.ca_proxy import CaProxy
 from tests.lab.programs import ROOT
 
-from . import kills, of_ca, of_ca_ways, of_dns, of_host
+from . import kills, of_ca, of_ca_ways, of_customers, of_dns, of_host
 from .matrix import HEADING, NOTES, OPTIONS, Matrix, Result
 from .nursery import Nursery
 from .scene import Trouble
@@ -27,7 +27,7 @@ from .scene import Trouble
 LANES: dict[str, tuple[Trouble, ...]] = {
     "ca": (*of_ca.TROUBLES, *of_ca_ways.TROUBLES),
     "dns": of_dns.TROUBLES,
-    "host": of_host.TROUBLES,
+    "host": (*of_host.TROUBLES, *of_customers.TROUBLES),
 }
 KILLED = "killed in: "
 
