@@ -53,8 +53,22 @@ def garbage(number: int, seed: int = 14) -> Sequence[Any]:
     options = ("name", "domains", "key_types", "challenge", "profile", "admin", "key", "frontends", "apply", "x")
 
     def value(depth: int = 0) -> Any:
-        kinds = (None, True, -1, 1e308, "", "x", "../../etc", "x" * 5000, "\ud800", "*.*", "frontend", "@", "dns-01\n")
-        made = chance.choice([*kinds, [], {}, "list", "mapping"])
+        kinds: tuple[Any, ...] = (
+            None,
+            True,
+            -1,
+            1e308,
+            "",
+            "x",
+            "../../etc",
+            "x" * 5000,
+            "\ud800",
+            "*.*",
+            "frontend",
+            "@",
+            "dns-01\n",
+        )
+        made: Any = chance.choice([*kinds, [], {}, "list", "mapping"])
         if made == "list" and depth < 3:
             return [value(depth + 1) for _each in range(chance.randint(1, 3))]
         if made == "mapping" and depth < 3:

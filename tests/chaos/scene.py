@@ -145,6 +145,8 @@ class Scene:
         ended = self.nursery.run(self._describe(module, arguments))
         if not ended.killed and not _has_result(ended):
             self.problems.append(f"{module} ended with {ended.status}: {ended.output[-1500:]}")
+        if ended.met_a_defect:
+            self.problems.append(f"{module} met a defect: {ended.output[-1500:]}")
         return ended
 
     def _describe(self, module: str, arguments: dict[str, Any]) -> Job:
