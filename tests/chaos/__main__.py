@@ -21,7 +21,7 @@ from tests.lab import Lab, LabError
 from tests.lab.ca_proxy import CaProxy
 from tests.lab.programs import ROOT
 
-from . import kills, of_ca, of_ca_ways, of_dns, of_fuzz, of_host, of_hostile
+from . import kills, of_ca, of_ca_ways, of_customers, of_dns, of_fuzz, of_host, of_hostile
 from .matrix import HEADING, NOTES, OPTIONS, Matrix, Result
 from .nursery import Nursery
 from .scene import Trouble
@@ -30,7 +30,7 @@ LANES: dict[str, tuple[Trouble, ...]] = {
     "ca": (*of_ca.TROUBLES, *of_ca_ways.TROUBLES),
     "dns": of_dns.TROUBLES,
     "host": of_host.TROUBLES,
-    "hostile": of_hostile.TROUBLES,
+    "hostile": (*of_hostile.TROUBLES, *of_customers.TROUBLES),
 }
 KILLED = "killed in: "
 

@@ -121,7 +121,7 @@ class FrontendKillLoop:
             return False
         row.kills += 1
         problems = self._look(web, served=template == self._all.served)
-        problems += [f"no clear error: {ended.output[-2000:]}"] * ("Traceback" in ended.output)
+        problems += [f"no clear error: {ended.output[-2000:]}"] * ended.met_a_defect
         done = self._all.deliver(web) if template is None else self._all.install(web, self._all.bundles[NEW])
         if done.status != 0:
             problems.append(f"the recovery failed: {done.output[-2000:]}")

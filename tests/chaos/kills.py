@@ -199,7 +199,7 @@ class KillLoop:
         if ended.points.get(step, 0) < number and not ended.killed:
             return False
         row.kills += 1
-        if "Traceback" in ended.output:
+        if ended.met_a_defect:
             row.problems.append(f"no clear error: {ended.output[-2000:]}")
         before, account = scene.held(), scene.account_key
         if step == ACCOUNT:

@@ -57,6 +57,11 @@ class Ended:
         return self.status == -signal.SIGKILL
 
     @property
+    def met_a_defect(self) -> bool:
+        """Whether something happened that nobody expected, be it told by Python or by the collection."""
+        return "Traceback" in self.output or "defect of certfleet.acme" in self.output
+
+    @property
     def result(self) -> dict[str, Any]:
         """What the module returned; AssertionError when it did not get that far."""
         for line in self.output.splitlines():

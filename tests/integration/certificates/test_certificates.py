@@ -158,7 +158,7 @@ def test_the_list_can_come_from_a_file(keep: Keep, tmp_path: Path) -> None:
     assert not keep(None, certificates_file=str(path)).changed
 
 
-def test_bad_input_is_told_before_anything_is_sent_and_leaves_the_store_as_it_was(
+def test_a_strict_list_is_refused_before_anything_is_sent_and_leaves_the_store_as_it_was(
     lab: Lab, keep: Keep, store: Path
 ) -> None:
     def snapshot() -> dict[str, bytes]:
@@ -168,7 +168,7 @@ def test_bad_input_is_told_before_anything_is_sent_and_leaves_the_store_as_it_wa
     changes: list[tuple[dict[str, Any], str]] = [
         ({"domains": ["a..b.test"]}, "certificates[1].domains: 'a..b.test' has an empty label"),
         ({"name": "../x"}, "certificates[1].name: '../x'"),
-        ({"name": "mail"}, "certificates[1].name: 'mail' is the name of another certificate"),
+        ({"name": "mail"}, "certificates[0].name: 'mail' is the name of another certificate"),
         ({"key_types": ["dsa"]}, "certificates[1].key_types: 'dsa'"),
         ({"challenge_hosts": ["front1"]}, "certificates[1].challenge_hosts: ['front1'] is for http-01"),
         (
@@ -177,10 +177,19 @@ def test_bad_input_is_told_before_anything_is_sent_and_leaves_the_store_as_it_wa
         ),
     ]
     for change, part in changes:
-        result = keep([MAIL, {**SHOP, **change}])
+        result = keep([MAIL, {**SHOP, **change}], strict=True)
         assert result.failed
         assert part in result["msg"]
+        assert "certificates" not in result.result
     assert snapshot() == before
+
+
+def test_an_entry_is_read_as_ansible_reads_options(keep: Keep) -> None:
+    result = keep([{**MAIL, "domains": ",".join(MAIL["domains"]), "reuse_key": "no"}, "name=text domains=x_.test"])
+    counts = result["counts"]
+    assert (counts["valid"] + counts["issued"], counts["failed"]) == (1, 2)
+    assert "x_.test (rsa-2048): " not in result["msg"], "it is called as it says"
+    assert "text (rsa-2048): certificates[1].domains: 'x_.test' has a label" in result["msg"]
 
 
 @pytest.mark.parametrize(("value", "part"), [(0, "max_runs: 0 is less than 1"), ("abc", "max_runs")])

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.chaos import of_ca, of_ca_ways, of_dns, of_host
+from tests.chaos import of_ca, of_ca_ways, of_customers, of_dns, of_host
 from tests.chaos.__main__ import is_picked
 from tests.chaos.matrix import OPTIONS, Matrix
 from tests.chaos.nursery import Nursery
@@ -18,7 +18,7 @@ from tests.lab import Lab
 from tests.lab.ca_faults import lose_request
 from tests.lab.ca_proxy import CaProxy
 
-ROWS = (*of_ca.TROUBLES, *of_ca_ways.TROUBLES, *of_dns.TROUBLES, *of_host.TROUBLES)
+ROWS = (*of_ca.TROUBLES, *of_ca_ways.TROUBLES, *of_dns.TROUBLES, *of_host.TROUBLES, *of_customers.TROUBLES)
 TROUBLES = {each.name: each for each in ROWS}
 
 
@@ -41,6 +41,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
         "DNS: a primary gone during cleanup",
         "host: disk full in store",
         "host: two runs at once",
+        "hostile customer: 300 lines of garbage",
     ],
 )
 def test_after_the_fault_everything_is_there_and_nothing_left(matrix: Matrix, name: str) -> None:

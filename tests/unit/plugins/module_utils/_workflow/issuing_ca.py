@@ -361,7 +361,8 @@ class Site:
         """One task over these entries, so much later than the last one."""
         self.clock.seconds += later.total_seconds()
         attempted, retry = more.pop("attempted", None), more.pop("retry", ())
-        return self._upkeep(**more).keep(parse_wanted(entries), attempted, "never", retry)
+        strict, fail_on = more.pop("strict", True), more.pop("fail_on", "never")
+        return self._upkeep(**more).keep(parse_wanted(entries, strict=strict), attempted, fail_on, retry)
 
     def check(self, *entries: dict[str, Any], **more: Any) -> dict[str, Any]:
         """What such a task would do."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks in which something happens that nobody expected: it is one certificate's failure, and the others are issued."""
+"""One item's trouble is that item's: what nobody expected, and entries of the list that can't be used."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import 
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.report import Report
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.recipes import carry_out, place
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.run import Attempt, Run
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.overview import survey_fleet
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.plan import decide
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
 
@@ -131,3 +133,82 @@ def test_what_breaks_between_the_steps_fails_all_that_are_not_in_the_store_and_e
         run = Run(session, found.store, found.clock, attempts, memory=BrokenMemory())
         carry_out(run, place)
     assert str(attempts[0].failure).startswith(f"{SENTENCE}ZeroDivisionError in ")
+
+
+# Entries of the list that can't be used
+
+
+def test_an_entry_that_can_not_be_used_stops_no_other_and_is_told_as_a_failure(site: Found) -> None:
+    found = site("")
+    under = site_of("under", domains=["my_shop.example.com"])
+    result = found.keep(INNOCENT[0], under, INNOCENT[1], strict=False, retry=["under"])
+    assert statuses(result) == {
+        "s0/ecdsa-p256": "issued",
+        "under/ecdsa-p256": "failed",
+        "under/ecdsa-p384": "failed",
+        "s1/ecdsa-p256": "issued",
+    }
+    told = result["certificates"][1]
+    assert told["reason"].startswith("certificates[1].domains: 'my_shop.example.com' has a label")
+    assert (told["needs_human"], told["failure"]) == (True, {"option": "certificates[1].domains"})
+    assert result["counts"]["failed"] == 2
+    assert found.keep(INNOCENT[0], under, INNOCENT[1], strict=False)["orders"] == 0
+
+
+def test_a_certificate_whose_entry_gets_bad_stays_and_so_does_its_order(site: Found) -> None:
+    found = site("verify")
+    assert found.keep(*INNOCENT[:2], BAD)["counts"]["failed"] == 1
+    pending = found.store.pending("bad", "ecdsa-p256")
+    assert pending
+    found.store.update_state("s0", "ecdsa-p256", noted="kept")
+    before = found.store.live("s0", "ecdsa-p256", "fullchain.pem")
+
+    spoilt = [{**each, "admin": ["nobody"]} for each in (INNOCENT[0], BAD)]
+    result = found.keep(spoilt[0], INNOCENT[1], spoilt[1], strict=False, later=timedelta(days=80))
+    assert statuses(result) == {"s0/ecdsa-p256": "failed", "s1/ecdsa-p256": "renewed", "bad/ecdsa-p256": "failed"}
+    assert found.store.pending("bad", "ecdsa-p256") == pending
+    assert found.store.live("s0", "ecdsa-p256", "fullchain.pem") == before
+    assert found.store.state("s0", "ecdsa-p256")["noted"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("change", "later", "fatal"),
+    [
+        ({"admin": ["nobody"]}, 0, False),
+        ({"admin": ["nobody"]}, 91, True),
+        ({"domains": ["s0.example.com", "my_shop.example.com"]}, 0, True),
+    ],
+    ids=["all names are served", "no longer", "a name is missing"],
+)
+def test_it_fails_the_task_only_where_no_certificate_serves_meanwhile(
+    site: Found, change: dict[str, Any], later: int, fatal: bool
+) -> None:
+    found = site("")
+    found.keep(INNOCENT[0])
+    result = found.keep({**INNOCENT[0], **change}, strict=False, later=timedelta(days=later), fail_on="expired")
+    assert result["certificates"][0]["fatal"] is fatal
+    assert ("msg" in result) is fatal
+
+
+def test_orders_of_others_are_placed_and_finished_beside_a_bad_entry(site: Found) -> None:
+    found = site("")
+    wanted = parse_wanted([INNOCENT[0], {"domains": ["x_.example.com"]}], strict=False)
+    placed = found.ordering.place(wanted)
+    assert [order["name"] for order in placed["orders"]] == ["s0"]
+    assert "1 certificate could not be issued" not in placed["msg"], "the entry counts for each of its key types"
+    assert "x_.example.com (rsa-2048): certificates[1].domains: " in placed["msg"]
+    finished = found.ordering.finish(wanted)
+    assert statuses(finished)["s0/ecdsa-p256"] == "issued"
+
+
+def test_the_report_has_what_is_wrong_with_the_list(site: Found) -> None:
+    found = site("")
+    found.keep(INNOCENT[0], INNOCENT[1])
+    wanted = parse_wanted([{**INNOCENT[0], "admin": ["no", "me@example.com"]}, INNOCENT[1]], strict=False)
+    survey = survey_fleet(wanted, found.files, found.authority, found.clock, host="validator")
+    (row,) = survey.in_state("human")
+    assert (row.name, row.admins) == ("s0", ("me@example.com",))
+    assert row.reason == "certificates[0].admin: 'no' is not a mail address"
+    assert row.not_after is not None
+    assert survey.counts["valid"] == 1
+    assert survey.counts["unlisted"] == 0
