@@ -46,9 +46,7 @@ def failures_of(fleet: Fleet) -> list[Any]:
     ],
     ids=str,
 )
-def test_nonsense_is_the_failure_of_its_certificate_alone(
-    fleet: Fleet, answer: dict[str, Any], sentence: str
-) -> None:
+def test_nonsense_is_the_failure_of_its_certificate_alone(fleet: Fleet, answer: dict[str, Any], sentence: str) -> None:
     played = renew_with(fleet, lying_python(fleet.folder / "python3", {}, **answer))
     assert "2 issued, 1 failed" in played.output, played.output
     assert f"front1 made no CSR: {sentence}" in played.output
@@ -62,9 +60,9 @@ def test_a_frontend_that_never_answers_holds_nobody_up(fleet: Fleet) -> None:
     python = fleet.folder / "python3"
     python.write_text(SILENT)
     python.chmod(0o755)
-    played = renew_with(fleet, python, certfleet_host_timeout=5)
+    played = renew_with(fleet, python, certfleet_host_timeout=15)
     assert "2 issued, 1 failed" in played.output, played.output
-    assert "front1 made no CSR: it has not answered within 5 seconds" in played.output
+    assert "front1 made no CSR: it has not answered within 15 seconds" in played.output
     assert failures_of(fleet)
     assert fleet.key_of("front2")
     assert fleet.live("front2", "good").exists()
