@@ -16,7 +16,7 @@ from tests.playbooks import Played
 from .test_frontend_keys import SHOP, Fleet
 
 GOOD = {**SHOP, "name": "good", "domains": ["good.fleet.test"], "key": "store", "frontends": ["front2"]}
-SILENT = "#!/bin/sh\nexec sleep 1000\n"
+SILENT = "#!/bin/sh\nexec sleep 200\n"
 
 
 @pytest.fixture
