@@ -76,7 +76,7 @@ options:
         elements: str
       key:
         description:
-          - Where the private key is. With V(store), in the store of the validation host, and every frontend gets it with the certificate, sealed.
+          - Where the private key is. With V(store), in the store of the validation host, and frontends get it with the certificate, sealed.
           - With V(frontend), each of O(certificates[].frontends) makes a key of its own, which never leaves it, and M(certfleet.acme.certificates)
             orders a certificate for each with its CSR. In the store and in results it is C(name@host), on the frontend C(name).
             CAs limit how many there may be for the same names in a week, so the first ones of many frontends take several weeks.
@@ -85,8 +85,11 @@ options:
         choices: [store, frontend]
       frontends:
         description:
-          - For O(certificates[].key=frontend), the hosts of the inventory that have the certificate; groups, too, unless the list is in a file.
-            All of them have to be in the group C(frontends) or C(validation_hosts).
+          - The hosts and groups of the inventory that get the certificate. No other frontend gets it, whatever it asks for.
+          - Without it, M(certfleet.acme.certificate_fetch) gives the certificate to the frontends whose C(certfleet_frontend_certificates)
+            names it or is V(all). An empty list is nobody.
+          - With O(certificates[].key=frontend) it is required. Only hosts can be named there when the list is in a file.
+          - All of them have to be in the group C(frontends) or C(validation_hosts).
         type: list
         elements: str
       reuse_key:

@@ -99,7 +99,14 @@ EXAMPLES = r"""
     state: prepared
   register: frontend
 
-- name: Seal what it lacks of two certificates
+- name: Seal what it lacks of what list and inventory have for it
+  certfleet.acme.certificate_fetch:
+    recipient: "{{ frontend.recipient }}"
+    installed: "{{ frontend.installed }}"
+  delegate_to: "{{ groups['validation_hosts'] | first }}"
+  register: delivery
+
+- name: The same with two certificates besides
   certfleet.acme.certificate_fetch:
     names: [shop, mail]
     recipient: "{{ frontend.recipient }}"

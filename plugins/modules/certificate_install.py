@@ -17,6 +17,7 @@ description:
     for which M(certfleet.acme.certificate_fetch) seals bundles.
   - With O(state=present) it opens a bundle and checks everything in it. The key has to belong to the certificate, the names have to be those
     that the bundle states, each certificate of the chain has to be issued by the next, and none may have expired.
+    It has to be made for this host, and not before what is installed.
     Only when all of it is right, it switches to the new files, for each certificate in one step.
   - With O(test_command), new files stay live only when the web server's configuration passes its test with them.
   - The web server reads C(<path>/certificates/<name>/<key type>/live/fullchain.pem) and C(privkey.pem) beside it;
@@ -42,6 +43,13 @@ options:
       - What M(certfleet.acme.certificate_fetch) has returned.
       - Leave it out when nothing was lacking; nothing is installed then.
     type: str
+  force:
+    description:
+      - Whether to install a bundle that was made before the one from which a certificate is installed, or in the future by this host's clock.
+        Such a bundle is refused otherwise, since somebody may have kept it to bring an old key back.
+      - Needed when the clock of the validation host was ahead and has been set right.
+    type: bool
+    default: false
   names:
     description: The certificates to remove with O(state=absent).
     type: list
@@ -278,6 +286,7 @@ def main() -> None:
             "state": {"type": "str", "default": "present", "choices": STATES},
             "path": {"type": "path", "default": "/etc/certfleet"},
             "bundle": {"type": "str"},
+            "force": {"type": "bool", "default": False},
             "names": {"type": "list", "elements": "str"},
             "owner": {"type": "str"},
             "group": {"type": "str"},

@@ -68,7 +68,7 @@ class Frontends:
 
     def _fetch(self, web: Path, age: int) -> str:
         has = self.prepare(web).result
-        options = {"store": str(self._folder / f"store-{age}"), "recipient": has["recipient"]}
+        options = {"store": str(self._folder / f"store-{age}"), "recipient": has["recipient"], "names": ["all"]}
         return str(self._nursery.run(Job("certificate_fetch", options)).result["bundle"])
 
     def _issue(self, age: int) -> list[Wanted]:

@@ -25,7 +25,10 @@ def render(lab: Lab) -> str:
             "children": {
                 "validation_hosts": {"hosts": {"validator": _local(str(ROOT / ".cache/venv/bin/python"))}},
                 "dns_responders": {"hosts": {f"dns-{one.name}": _responder(one) for one in lab.responders}},
-                "frontends": {"hosts": {front.name: _frontend(front) for front in lab.frontends}},
+                "frontends": {
+                    "hosts": {front.name: _frontend(front) for front in lab.frontends},
+                    "vars": {"certfleet_frontend_certificates": "all"},
+                },
             },
         }
     }

@@ -100,7 +100,9 @@ def test_the_module_prepares_installs_and_removes_without_any_library(python: Pa
     issued = Authority(present()).issue("shop.example", "*.shop.example", "2001:db8::1")
     prepared = run_module(python, tmp_path, {"state": "prepared"})
     assert prepared["changed"]
-    bundle = base64.b64encode(seal(prepared["recipient"].encode(), pack([issued.entry("shop", "ecdsa-p256")]))).decode()
+    recipient = prepared["recipient"].encode()
+    packed = pack([issued.entry("shop", "ecdsa-p256")], recipient, present())
+    bundle = base64.b64encode(seal(recipient, packed)).decode()
     for changed in (True, False):
         installed = run_module(python, tmp_path, {"bundle": bundle})
         assert installed["changed"] is changed

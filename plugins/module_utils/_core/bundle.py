@@ -9,13 +9,18 @@ import hashlib
 import json
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 """The files of each certificate."""
 
 KEY, *KEYLESS = FILES
 """What is secret of them, and what a certificate consists of whose key the frontend has already."""
+
+
+def recipient_id(pem: bytes) -> str:
+    """Which recipient's certificate it is: SHA-256 (hex) of its PEM text without spaces and line ends."""
+    return hashlib.sha256(b"".join(pem.split())).hexdigest()
 
 
 def digest_of(certificates: Any) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .._core.bundle import FILES, KEY, VERSION, digest_of
-from .._core.clock import format_instant
+from .._core.clock import format_instant, read_instant
 from .._core.errors import Error
 from .._core.name import check_name
 from .._core.plain import quote
@@ -20,6 +20,9 @@ from .openssl import Facts, OpenSsl, split
 
 _DAMAGED = "The bundle is damaged: what is inside is not what was sealed"
 _FOREIGN = "The bundle is not one of certificate_fetch: something in it is lacking or of the wrong kind"
+
+_TOLERANCE = timedelta(days=1)
+"""By how much the clocks of two hosts may differ."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,44 @@ class Entry:
         return f"{self.name} ({self.key_type})"
 
 
-def read_bundle(content: bytes) -> tuple[Entry, ...]:
-    """The certificates in an opened bundle; Error when it is not whole, InputError for a name that would climb out."""
+@dataclass(frozen=True)
+class Bundle:
+    """What was sealed: when (RFC 3339), for which recipient (as :func:`recipient_id` says it), and the certificates."""
+
+    made_at: datetime
+    recipient: str
+    entries: tuple[Entry, ...]
+
+
+def read_bundle(content: bytes) -> Bundle:
+    """An opened bundle; Error when it is not whole, InputError for a name that would climb out."""
     try:
         document = json.loads(content)
-        version, certificates, digest = document["version"], document["certificates"], document["digest"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        version, digest = document.pop("version"), document.pop("digest")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         # not quoted: there are private keys in it
         raise Error(_DAMAGED) from None
     if version != VERSION:
         raise Error(f"The bundle has version {quote(version)}, and this certificate_install reads version {VERSION}")
-    if digest != digest_of(certificates):
+    if digest != digest_of(document):
         raise Error(_DAMAGED)
-    if not isinstance(certificates, list):
+    certificates, recipient, made_at = (document.get(each) for each in ("certificates", "recipient", "made_at"))
+    instant = read_instant(made_at)
+    if not isinstance(certificates, list) or not isinstance(recipient, str) or instant is None:
         raise Error(_FOREIGN)
     entries = {(entry.name, entry.key_type): entry for entry in map(_read_entry, certificates)}
     if len(entries) != len(certificates):
         raise Error("The bundle holds two certificates of the same name and key type")
-    return tuple(entries.values())
+    return Bundle(instant, recipient, tuple(entries.values()))
+
+
+def check_time(bundle: Bundle, now: datetime) -> None:
+    """Error when it was made in the future: after that one, each bundle that comes in time would be an old one."""
+    if bundle.made_at > now + _TOLERANCE:
+        raise Error(
+            f"The bundle was made at {format_instant(bundle.made_at)}, and here it is {format_instant(now)}; "
+            "force: true installs it all the same"
+        )
 
 
 def check_entry(entry: Entry, openssl: OpenSsl, now: datetime) -> Facts:

@@ -10,10 +10,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from .._core.bundle import FILES, KEY
-from .._core.clock import Clock, format_instant
+from .._core.bundle import FILES, KEY, recipient_id
+from .._core.clock import Clock, format_instant, read_instant
 from .._core.errors import Error
 from .._core.files import Files
 from .._core.generations import Generations
@@ -21,7 +22,7 @@ from .._core.known import known
 from .._core.name import check_name
 from .._core.workers import do_each
 from .access import Access
-from .bundle import Entry, check_entry, read_bundle
+from .bundle import Entry, check_entry, check_time, read_bundle
 from .openssl import Facts, OpenSsl
 from .requests import Request, Requests
 
@@ -34,7 +35,10 @@ ENTER = 0o711
 
 @dataclass(frozen=True)
 class Installed:
-    """A certificate on this frontend; ``files`` are SHA-256 values (hex) of its files."""
+    """A certificate on this frontend; ``files`` are SHA-256 values (hex) of its files.
+
+    ``made_at`` is when its bundle was made, None where that was not noted yet.
+    """
 
     name: str
     key_type: str
@@ -42,6 +46,7 @@ class Installed:
     not_after: str
     identifiers: tuple[str, ...]
     files: Mapping[str, str] = field(repr=False)
+    made_at: datetime | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """What a module returns."""
@@ -110,20 +115,30 @@ class Frontend:
         found = (self._read(name, key_type) for name, key_type in self._targets())
         return [each for each in found if each is not None]
 
-    def plan(self, bundle: bytes) -> list[Change]:
-        """What the bundle (CMS in DER form) changes; Error when any of it may not be installed."""
-        if self.recipient() is None:
+    def plan(self, bundle: bytes, force: bool = False) -> list[Change]:
+        """What the bundle (CMS in DER form) changes; Error when any of it may not be installed.
+
+        With ``force`` it may be older than what is installed.
+        """
+        recipient = self.recipient()
+        if recipient is None:
             raise Error(f"There is no recipient key in {self._files.root} yet; state=prepared makes it")
         key, certificate = self._files.path(RECIPIENT_KEY), self._files.path(RECIPIENT)
         changes = []
         sent = read_bundle(self._openssl.open_bundle(bundle, certificate, key))
-        completed = [self._complete(entry) for entry in sent]
-        self.keyless = [str(entry) for entry, whole in zip(sent, completed) if whole is None]
+        if sent.recipient != recipient_id(recipient):
+            raise Error("The bundle was made for another frontend, or for a recipient key that this one had before")
+        if not force:
+            check_time(sent, self._clock.now())
+        completed = [self._complete(entry) for entry in sent.entries]
+        self.keyless = [str(entry) for entry, whole in zip(sent.entries, completed) if whole is None]
         entries = [whole for whole in completed if whole is not None]
         for entry, facts in zip(entries, self._check(entries)):
             before = self._read(entry.name, entry.key_type)
-            after = _describe(entry.name, entry.key_type, facts, entry.files)
+            after = replace(_describe(entry.name, entry.key_type, facts, entry.files), made_at=sent.made_at)
             if before is None or before.files != after.files:
+                if not force:
+                    _check_newer(before, after)
                 changes.append(Change(before, after, entry.files))
         return changes
 
@@ -155,7 +170,8 @@ class Frontend:
         """Carry out what :meth:`plan` has found, each certificate in one step; so many generations are kept."""
         for change in changes:
             after = known(change.after)
-            record = json.dumps({**after.as_dict(), "files": dict(after.files)}, indent=1, sort_keys=True) + "\n"
+            facts = {**after.as_dict(), "files": dict(after.files), "made_at": format_instant(known(after.made_at))}
+            record = json.dumps(facts, indent=1, sort_keys=True) + "\n"
             generations = Generations(self._files, folder_of(after.name, after.key_type))
             generations.add({**change.contents, FACTS: record.encode()}, keep=keep, before_switch=self._give_access)
 
@@ -202,7 +218,13 @@ class Frontend:
         try:
             facts = json.loads(contents.pop(FACTS) or b"null")
             found = Installed(
-                name, key_type, facts["sha256"], facts["not_after"], tuple(facts["identifiers"]), facts["files"]
+                name,
+                key_type,
+                facts["sha256"],
+                facts["not_after"],
+                tuple(facts["identifiers"]),
+                facts["files"],
+                read_instant(facts.get("made_at")),
             )
             intact = all(_digest(content) == found.files.get(file) for file, content in contents.items())
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -244,6 +266,15 @@ def folder_of(name: str, key_type: str) -> str:
 def _describe(name: str, key_type: str, facts: Facts, contents: Mapping[str, bytes]) -> Installed:
     files = {file: str(_digest(content)) for file, content in contents.items()}
     return Installed(name, key_type, facts.sha256, format_instant(facts.not_after), facts.identifiers, files)
+
+
+def _check_newer(before: Installed | None, after: Installed) -> None:
+    """Error when what is installed came in a later bundle: somebody may play an old one once more."""
+    if before and before.made_at and after.made_at and after.made_at < before.made_at:
+        raise Error(
+            f"The bundle was made at {format_instant(after.made_at)}, and {after.name} ({after.key_type}) is installed from "
+            f"one that was made at {format_instant(before.made_at)}; force: true installs the older one"
+        )
 
 
 def _unknown(name: str, key_type: str) -> Installed:

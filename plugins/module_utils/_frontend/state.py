@@ -111,7 +111,7 @@ class _Task:
         if self._options["state"] == "absent":
             return self._frontend.plan_removal(self._options["names"])
         if self._options["state"] == "present" and bundle is not None:
-            return self._frontend.plan(bundle)
+            return self._frontend.plan(bundle, bool(self._options.get("force")))
         return ()
 
     def _switch(self, changes: Sequence[Change]) -> None:

@@ -62,13 +62,14 @@ def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> di
     if not recipient and not check:
         raise InputError("recipient", recipient, "is not what certificate_install with state=prepared returns")
     wish = read_wish(options)
-    delivery = select(CertificateStore(Files(options["store"])), wish, clock.now())
+    now = clock.now()
+    delivery = select(CertificateStore(Files(options["store"])), wish, now)
     lacking = {name: why for name, why in delivery.missing.items() if name in wish.named or name in wish.refused}
     if lacking and not options["ignore_missing"]:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in lacking.items())
         raise Error(f"The store {options['store']} has no certificate to deliver for {reasons}", missing=list(lacking))
     # also when there is nothing to seal, so that a wrong recipient is noticed on the first day
-    bundle = seal(recipient.encode(), pack(delivery.entries)) if recipient else None
+    bundle = _make_bundle(recipient.encode(), delivery, now) if recipient else None
     return {
         "changed": False,
         "certificates": [_describe(entry) for entry in delivery.entries],
@@ -76,6 +77,10 @@ def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> di
         "left_out": [dict(zip(("name", "key_type", "reason"), each)) for each in delivery.left_out],
         **({"bundle": base64.b64encode(bundle).decode("ascii")} if bundle and delivery.entries else {}),
     }
+
+
+def _make_bundle(recipient: bytes, delivery: Delivery, now: datetime) -> bytes:
+    return seal(recipient, pack(delivery.entries, recipient, now))
 
 
 def read_wish(options: Mapping[str, Any]) -> Wish:

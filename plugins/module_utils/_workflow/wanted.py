@@ -266,9 +266,9 @@ def _for_each_frontend(wanted: Wanted, entry: Mapping[str, Any], option: str) ->
     if not isinstance(reuse, bool):
         raise InputError(f"{option}.reuse_key", reuse, "is neither true nor false")
     if key == KEYS[0]:
-        for member, value in (("frontends", list(hosts)), ("reuse_key", reuse)):
-            if value:
-                raise InputError(f"{option}.{member}", value, "is for key: frontend, and the key is in the store")
+        if reuse:
+            raise InputError(f"{option}.reuse_key", reuse, "is for key: frontend, and the key is in the store")
+        # to whom it goes is for certificate_fetch to read
         return (wanted,)
     if not hosts:
         raise InputError(f"{option}.frontends", [], "is empty, and key: frontend needs to know which")

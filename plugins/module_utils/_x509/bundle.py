@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 
-from .._core.bundle import FILES, KEY, VERSION, digest_of, to_json
+from .._core.bundle import FILES, KEY, VERSION, digest_of, recipient_id, to_json
+from .._core.clock import format_instant
 from .._core.errors import Error
 from .chain import check_chain, describe, split_chain
 from .key import fingerprint_of, load_key
@@ -59,14 +60,18 @@ def check_entry(entry: Entry, now: datetime) -> None:
     check_chain(entry.files["fullchain.pem"], now, f"the chain of {what}")
 
 
-def pack(entries: Iterable[Entry]) -> bytes:
+def pack(entries: Iterable[Entry], recipient_pem: bytes, made_at: datetime) -> bytes:
     """The certificates as one JSON document, in which each character of a file is one of its bytes.
 
-    Its ``digest`` is over the list of certificates, because the encryption around
-    the document does not show by itself that somebody has changed it.
+    It says for whom and when it was made. Its ``digest`` is over all of that, because the encryption
+    around the document does not show by itself that somebody has changed it.
     """
-    certificates = [_describe(entry) for entry in entries]
-    return to_json({"version": VERSION, "certificates": certificates, "digest": digest_of(certificates)})
+    content = {
+        "certificates": [_describe(entry) for entry in entries],
+        "made_at": format_instant(made_at),
+        "recipient": recipient_id(recipient_pem),
+    }
+    return to_json({**content, "version": VERSION, "digest": digest_of(content)})
 
 
 def seal(recipient_pem: bytes, content: bytes) -> bytes:

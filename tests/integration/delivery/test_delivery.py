@@ -77,7 +77,11 @@ def install(lab: Lab, web: Path, *, check: bool = False, diff: bool = False, **a
 
 
 def fetch(fleet: Fleet, prepared: Outcome, *, check: bool = False, **arguments: Any) -> Outcome:
-    given = {"store": str(fleet.store), "recipient": prepared["recipient"], "installed": prepared["installed"]}
+    given = {
+        "store": str(fleet.store),
+        "names": ["all"],
+        **{each: prepared[each] for each in ("recipient", "installed")},
+    }
     return run_module(fleet.lab, "certificate_fetch", {**given, **arguments}, check=check)
 
 

@@ -14,8 +14,8 @@ from tests.playbooks import Played
 from .conftest import Fleet
 from .lying import inventory_of, lying_python
 
-MEANT = {"front1": ["shop"], "front2": ["shop", "bank"]}
-"""The certificates that the inventory has for each frontend; none for the third."""
+MEANT: dict[str, list[str]] = {"front1": ["shop"], "front2": ["shop", "bank"], "front3": []}
+"""The certificates that the inventory has for each frontend."""
 
 
 def delivered(fleet: Fleet, host: str) -> set[str]:
@@ -32,7 +32,7 @@ def deploy_beside_liars(fleet: Fleet, facts: dict[str, Any], playbook: str | Pat
         host: {"certfleet_frontend_certificates": names} for host, names in MEANT.items()
     }
     for host in ("front1", "front3"):
-        hosts.setdefault(host, {})["ansible_python_interpreter"] = python
+        hosts[host]["ansible_python_interpreter"] = python
     hosts["validator"] = {"certfleet_store": str(fleet.store)}
     inventory = inventory_of(fleet.folder / "more.yml", hosts)
     variables = {"certfleet_frontend_path": f"{fleet.folder}/{{{{ inventory_hostname }}}}"}
@@ -88,7 +88,7 @@ def test_the_list_says_for_whom_certificates_are(fleet: Fleet) -> None:
     ]
     inventory = fleet.folder / "more.yml"
     inventory.write_text(yaml.safe_dump({"banks": {"hosts": {"front2": {}}}}), encoding="utf-8")
-    asked = {"front1": "all", "front2": ["mail"]}
+    asked: dict[str, Any] = {"front1": "all", "front2": ["mail"], "front3": []}
     fleet.deploy(
         "-i",
         str(inventory),
@@ -134,7 +134,7 @@ def test_what_a_frontend_says_gets_into_no_file_for_later(fleet: Fleet) -> None:
     played = deploy_beside_liars(fleet, facts, playbook)
     assert played.status == 0, played.output
     known = yaml.safe_load((fleet.folder / "inventory").read_text())["all"]["children"]["frontends"]["hosts"]
-    assert {host: of.get("certfleet_frontend_certificates") for host, of in known.items()} == {**MEANT, "front3": None}
+    assert {host: of.get("certfleet_frontend_certificates") for host, of in known.items()} == MEANT
     lines = (fleet.folder / "known_hosts").read_text().splitlines()
     assert len({line.split(" ", 1)[0] for line in lines}) == len(lines)
     assert all(line.count(" ") == 2 for line in lines)

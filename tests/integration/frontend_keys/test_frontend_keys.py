@@ -217,7 +217,7 @@ def test_a_key_that_is_lost_is_told_and_replaced(fleet: Fleet) -> None:
     ("change", "sentence"),
     [
         ({"frontends": []}, "certificates[0].frontends: [] is empty, and key: frontend needs to know which"),
-        ({"key": "store"}, "certificates[0].frontends: ['front1', 'front2'] is for key: frontend"),
+        ({"key": "store", "reuse_key": True}, "certificates[0].reuse_key: True is for key: frontend"),
         ({"name": "a@b"}, "certificates[0].name: 'a@b' is no name for the store"),
     ],
 )

@@ -36,7 +36,7 @@ PLAYBOOK = """
     - certfleet.acme.store_info:
     - certfleet.acme.certificate_install: {state: prepared, path: "{{ here }}/frontend"}
       register: frontend
-    - certfleet.acme.certificate_fetch: {recipient: "{{ frontend.recipient }}"}
+    - certfleet.acme.certificate_fetch: {names: [all], recipient: "{{ frontend.recipient }}"}
       register: delivery
     - certfleet.acme.certificate_install: {path: "{{ here }}/frontend", bundle: "{{ delivery.bundle }}"}
 """

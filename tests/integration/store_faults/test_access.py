@@ -81,7 +81,9 @@ def test_a_live_certificate_that_may_not_be_read_is_told(filled: Scene, file: st
     path = (filled.store / SITE / "live" / file).resolve()
     with permissions([path], lambda _mode: 0):
         recipient = (filled.store / "certificates/both/rsa-2048/live/cert.pem").read_text()
-        fetched = filled.run("certificate_fetch", {"recipient": recipient, "ignore_missing": True}).result
+        fetched = filled.run(
+            "certificate_fetch", {"recipient": recipient, "names": ["all"], "ignore_missing": True}
+        ).result
         assert [(entry["name"], entry["key_type"]) for entry in fetched["left_out"]] == [("shop", "ecdsa-p256")]
         assert str(path) in fetched["left_out"][0]["reason"]
         assert len(fetched["certificates"]) == 2

@@ -85,11 +85,12 @@ def frontend(files: Files, command: Recorded, clock: SetClock) -> Frontend:
 
 
 @pytest.fixture
-def sealed(recipient_files: dict[str, bytes]) -> Seal:
-    """Certificates, sealed for the frontend."""
+def sealed(recipient_files: dict[str, bytes], clock: SetClock) -> Seal:
+    """Certificates, sealed for the frontend at this time."""
 
     def call(*entries: Entry) -> bytes:
-        return seal(recipient_files["recipient/cert.pem"], pack(entries))
+        recipient = recipient_files["recipient/cert.pem"]
+        return seal(recipient, pack(entries, recipient, clock.now()))
 
     return call
 

@@ -100,7 +100,8 @@ def test_a_bundle_for_another_host_is_refused(
     files: Files, frontend: Frontend, shop: Issued, tmp_path: Path, clock: SetClock
 ) -> None:
     other = Frontend(Files(str(tmp_path / "other")), OpenSsl(run_openssl), clock)
-    bundle = seal(other.prepare(), pack([shop.entry("shop", "ecdsa-p256")]))
+    recipient = other.prepare()
+    bundle = seal(recipient, pack([shop.entry("shop", "ecdsa-p256")], recipient, clock.now()))
     before = tree(files)
     with pytest.raises(Error, match=r"^The bundle is damaged or was sealed for another host"):
         install(frontend, bundle)
@@ -144,8 +145,8 @@ def test_any_tampering_or_cut_is_refused_in_one_sentence_and_changes_nothing(
         (b"null", "damaged"),
         (b"\xff\xfe", "damaged"),
         (b'{"version": 1, "certificates": []}', "damaged"),
-        (b'{"version": 2, "certificates": [], "digest": ""}', "has version 2"),
-        (b'{"version": 1, "certificates": [], "digest": ""}', "damaged"),
+        (b'{"version": 1, "certificates": [], "digest": ""}', "has version 1"),
+        (b'{"version": 2, "certificates": [], "digest": ""}', "damaged"),
     ],
 )
 def test_a_document_of_another_kind_is_refused(
@@ -175,7 +176,8 @@ def test_a_document_of_another_kind_is_refused(
 def test_a_list_of_another_shape_is_refused(
     files: Files, frontend: Frontend, recipient_files: dict[str, bytes], certificates: object
 ) -> None:
-    document = {"version": 1, "certificates": certificates, "digest": digest_of(certificates)}
+    content = {"certificates": certificates, "made_at": "2026-01-01T00:00:00Z", "recipient": ""}
+    document = {**content, "version": 2, "digest": digest_of(content)}
     before = tree(files)
     with pytest.raises(Error) as refused:
         install(frontend, seal(recipient_files["recipient/cert.pem"], json.dumps(document).encode()))

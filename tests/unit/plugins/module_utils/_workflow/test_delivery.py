@@ -95,7 +95,7 @@ def test_all_that_can_be_used_is_delivered_when_that_is_asked_for(fetch: Fetch) 
 def test_the_bundle_holds_the_files_of_the_store(fetch: Fetch, files: Files, frontend: Frontend) -> None:
     bundle = base64.b64decode(fetch(names=["shop"], key_types=["rsa-2048"])["bundle"])
     paths = [frontend._files.path(f"recipient/{name}.pem") for name in ("cert", "privkey")]
-    [entry] = read_bundle(OpenSsl(run_openssl).open_bundle(bundle, *paths))
+    [entry] = read_bundle(OpenSsl(run_openssl).open_bundle(bundle, *paths)).entries
     assert str(entry) == "shop (rsa-2048)"
     for name, content in entry.files.items():
         assert content == files.read(f"certificates/shop/rsa-2048/live/{name}")

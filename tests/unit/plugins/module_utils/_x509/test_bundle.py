@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._core.bundle import FILES
+from ansible_collections.certfleet.acme.plugins.module_utils._core.bundle import FILES, recipient_id
+from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._frontend.bundle import read_bundle
 from ansible_collections.certfleet.acme.plugins.module_utils._x509.bundle import Entry, pack, seal
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from .throwaway import Authority, present
 
+NOW = present().replace(microsecond=0)
 NAMES = st.text(string.ascii_letters + string.digits, min_size=1, max_size=30)
 CONTENTS = st.binary(max_size=300)
 ENTRIES = st.lists(
@@ -71,8 +73,9 @@ def test_the_command_opens_what_was_sealed(recipient: Recipient, content: bytes)
 
 @given(entries=ENTRIES)
 def test_a_frontend_reads_what_was_packed(entries: list[Entry]) -> None:
-    found = read_bundle(pack(entries))
-    assert [(each.name, each.key_type, each.identifiers, each.sha256, each.files) for each in found] == [
+    found = read_bundle(pack(entries, b"recipient", NOW))
+    assert (found.made_at, found.recipient) == (NOW, recipient_id(b"recip ient\n"))
+    assert [(each.name, each.key_type, each.identifiers, each.sha256, each.files) for each in found.entries] == [
         (each.name, each.key_type, each.identifiers, each.sha256, each.files) for each in entries
     ]
 
@@ -80,9 +83,9 @@ def test_a_frontend_reads_what_was_packed(entries: list[Entry]) -> None:
 def test_the_document_is_as_it_is_written_down() -> None:
     now = present()
     issued = Authority(now).issue("shop.example", "*.shop.example")
-    document = json.loads(pack([issued.entry("shop", "ecdsa-p256")]))
-    assert sorted(document) == ["certificates", "digest", "version"]
-    assert document["version"] == 1
+    document = json.loads(pack([issued.entry("shop", "ecdsa-p256")], b"recipient", now))
+    assert sorted(document) == ["certificates", "digest", "made_at", "recipient", "version"]
+    assert (document["version"], document["made_at"]) == (2, format_instant(now))
     [certificate] = document["certificates"]
     assert sorted(certificate) == ["files", "identifiers", "key_type", "name", "not_after", "sha256"]
     assert certificate["identifiers"] == ["*.shop.example", "shop.example"]
