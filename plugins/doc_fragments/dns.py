@@ -84,6 +84,15 @@ options:
       - Silence is never passed over where values are to be removed.
     type: bool
     default: false
+  validation_zones:
+    description:
+      - Zones for challenges alone, to which CNAME records delegate names, such as V(acme.example.net). Names below them are included.
+      - CNAME records of a name may end at a name that begins with C(_acme-challenge), or anywhere in these zones. Elsewhere no value is written or removed, and
+        the name fails, because whoever controls a name could otherwise let values be written at names of others.
+      - A name fails as well when its CNAME records end at or below a host that exists only by a wildcard, because that host would have no address for a while.
+    type: list
+    elements: str
+    default: []
 """
 
     TSIG_KEYS = r"""

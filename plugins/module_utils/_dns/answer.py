@@ -27,8 +27,8 @@ MALFORMED = "MALFORMED"
 
 # A record of class ANY, when it is the first of its type that this process reads, makes dnspython take
 # those of class IN for mere bytes from then on. Types that only class IN has are therefore loaded before.
-for _type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-    dns.rdata.get_rdata_class(dns.rdataclass.IN, _type)
+for _type, _address in (("A", "0.0.0.0"), ("AAAA", "::")):
+    dns.rdata.from_text("IN", _type, _address)
 
 
 def make_query(name: str, record_type: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from .._core.errors import Error
 from .answer import AnswerReader, make_query
 from .exchange import Exchange, Query, Reply
 from .record import TxtRecord, parents_of
@@ -48,6 +49,11 @@ class Holdings:
         if (responder.name, owner) in self.records:
             return None
         return self.problems.get((responder.name, owner), f"{responder.name}: its host name has no address")
+
+
+def unknown_holdings(name: str, problem: str) -> Error:
+    """The error for a name about which a primary does not say what it holds."""
+    return Error(f"What {name} holds can't be found out: {problem}")
 
 
 def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) -> Holdings:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import dns.exception
@@ -72,3 +74,11 @@ def parents_of(name: str) -> list[str]:
     """The names above this one that have at least two labels, nearest first."""
     labels = name.split(".")
     return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
+
+
+def values_by_name(records: Iterable[TxtRecord]) -> dict[str, frozenset[str]]:
+    """The values of records by their owner names."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        values[record.name].add(record.value)
+    return {name: frozenset(found) for name, found in values.items()}

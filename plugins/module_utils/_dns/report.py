@@ -137,3 +137,10 @@ def size_notes(verdicts: Sequence[Verdict]) -> list[str]:
         for (responder, _zone), verdict in largest.items()
         if verdict.largest_response > LARGEST_RESPONSE
     ]
+
+
+def noting_what_is_left(report: Report) -> Report:
+    """The same with a note for each reason why values could not be withdrawn: nobody waits for a withdrawal."""
+    reasons = dict.fromkeys(error.message for error in report.failed.values())
+    left = [f"{reason}. Values may be left there; the next run withdraws them" for reason in reasons]
+    return replace(report, notes=[*report.notes, *left])

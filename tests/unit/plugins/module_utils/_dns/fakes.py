@@ -99,7 +99,15 @@ class FakeServer:
             reply.answer.append(_soa(zone))
         else:
             reply.authority.append(_soa(zone))
+            if not self._exists(zone, owner):
+                reply.set_rcode(dns.rcode.NXDOMAIN)
         return reply
+
+    def _exists(self, zone: str, owner: str) -> bool:
+        """Whether the name is there, be it with nothing but names below it, or is covered by a wildcard."""
+        names = {name for name, _kind in self.zones[zone]}
+        there = owner == zone or any(name == owner or name.endswith(f".{owner}") for name in names)
+        return there or wildcard_of(owner, names) in names
 
     def _match(self, records: dict[tuple[str, str], set[str]], owner: str, kind: str) -> tuple[set[str], str]:
         names = {name for name, _kind in records}

@@ -28,13 +28,27 @@ def files(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
-    return Fleet(responders, clock, files, exchange=exchange, resolve=lambda _host: ())
+    return Fleet(
+        responders,
+        clock,
+        files,
+        validation_zones=["validation.example"],
+        exchange=exchange,
+        resolve=lambda _host: (),
+    )
 
 
 @pytest.fixture
 def later_fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
     """The fleet of another run, which knows only what is on disk."""
-    return Fleet(responders, clock, files, exchange=exchange, resolve=lambda _host: ())
+    return Fleet(
+        responders,
+        clock,
+        files,
+        validation_zones=["validation.example"],
+        exchange=exchange,
+        resolve=lambda _host: (),
+    )
 
 
 @pytest.fixture
@@ -280,6 +294,32 @@ def test_a_sweep_leaves_alone_what_comes_from_a_wildcard(fleet: Fleet, servers: 
     assert [(change.responder.name, [record.value for record in change.remove]) for change in plan.changes] == [
         ("sin", ["old"])
     ]
+
+
+def test_a_sweep_never_follows_a_cname_to_a_name_of_others(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    for server in servers.values():
+        server.add(SHOP, "CNAME", "www.example.com").add("www.example.com", "TXT", "v=spf1", "0" * 43)
+        server.add(BLOG, "TXT", "left")
+    plan = fleet.plan_sweep([SHOP, BLOG])
+    assert list(plan.failed) == [TxtRecord(SHOP, "")]
+    assert {record.name for change in plan.changes for record in change.remove} == {BLOG}
+
+
+def test_a_host_that_has_no_address_for_a_while_is_noted_where_values_are_added(
+    fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    for server in servers.values():
+        server.add("*.example.com", "A", "192.0.2.80")
+    note = (
+        "shop.example.com exists only by a wildcard, and has no address while a value for dns-01 is published (and 2 more "
+        "beside it): give it a record of its own, validate it by http-01, or order a certificate for the wildcard"
+    )
+    records = [ONE, TxtRecord(BLOG, "x"), TxtRecord("_acme-challenge.c.example.com", "z")]
+    records.append(TxtRecord("_acme-challenge.example.com", "y"))
+    rehearsed = fleet.rehearse(fleet.plan_publish(records, ask=False))
+    assert rehearsed.notes == [note]
+    assert fleet.publish(records).notes == [note]
+    assert not fleet.withdraw(records).notes
 
 
 def test_a_sweep_fails_for_what_it_cant_see(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
