@@ -27,7 +27,7 @@ MALFORMED = "MALFORMED"
 
 # A record of class ANY, when it is the first of its type that this process reads, makes dnspython take
 # those of class IN for mere bytes from then on. Types that only class IN has are therefore loaded before.
-for _type, _address in (("A", "0.0.0.0"), ("AAAA", "::")):
+for _type, _address in (("A", "192.0.2.1"), ("AAAA", "2001:db8::1")):
     dns.rdata.from_text("IN", _type, _address)
 
 

@@ -148,13 +148,14 @@ VICTIMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "value"), [("A", "192.0.2.80"), ("AAAA", "2001:db8::80"), ("CNAME", "web.example")])
-@pytest.mark.parametrize(("target", "wildcard", "host"), VICTIMS.values(), ids=VICTIMS)
+@pytest.mark.parametrize("record", [("A", "192.0.2.80"), ("AAAA", "2001:db8::80"), ("CNAME", "web.example")])
+@pytest.mark.parametrize("victim", VICTIMS.values(), ids=VICTIMS)
 def test_a_cname_to_a_host_that_exists_only_by_a_wildcard_fails_alone(
-    locator: Locator, servers: dict[str, FakeServer], target: str, wildcard: str, host: str, kind: str, value: str
+    locator: Locator, servers: dict[str, FakeServer], victim: tuple[str, str, str], record: tuple[str, str]
 ) -> None:
+    target, wildcard, host = victim
     name = "_acme-challenge.mine.validation.example"
-    servers["fra"].add(wildcard, kind, value).add(name, "CNAME", target).add("there.example.com", "A", "192.0.2.1")
+    servers["fra"].add(wildcard, *record).add(name, "CNAME", target).add("there.example.com", "A", "192.0.2.1")
     servers["fra"].add("mine.validation.example", "A", "192.0.2.1")
     innocent = "_acme-challenge.there.example.com"
     places, failed = locator.locate([name, innocent])
