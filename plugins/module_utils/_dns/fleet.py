@@ -18,7 +18,7 @@ from .ledger import Entry, Ledger
 from .panel import Panel
 from .plan import Assigned, Origins, Plan, by_zone, merged, place_records, primaries_of, real_changes, without_primary
 from .propagation import Propagation, Wanted
-from .publication import Publication, Update, confirmed_gone
+from .publication import Publication, Update, certainly_not_added, confirmed_gone
 from .record import TxtRecord, values_by_name
 from .report import (
     Report,
@@ -72,6 +72,8 @@ class Fleet:
         self._ttl = ttl
         self._require_all = require_all
         self._willing: set[str] = set()
+        # additions that responders, by name, refused, so that there is nothing to withdraw
+        self._refused: set[tuple[str, TxtRecord]] = set()
         self._exchange = exchange or SocketExchange(clock, timeout)
         panel = Panel(self._exchange, self._responders)
         self._locator = Locator(panel, validation_zones)
@@ -131,6 +133,10 @@ class Fleet:
         places, origins, failed = self._place(records)
         noted = [entry for entry in self.leftovers() if entry.origin in records]
         assigned = merged([*self._assign(origins, places, failed), *self._assign_entries(noted)])
+        assigned = [
+            (server, zone, [r for r in found if (server.name, r) not in self._refused])
+            for server, zone, found in assigned
+        ]
         holdings = self._holdings(assigned) if ask else Holdings()
         changes = [
             Change(responder, zone, remove=holdings.still_held(responder.name, found))
@@ -184,12 +190,14 @@ class Fleet:
 
     def apply(self, plan: Plan) -> Report:
         """Send the changes of a plan to all responders at once; what is added goes into the ledger first."""
-        if self._ledger:
-            self._ledger.note(plan)
+        plan = self._keeping_ttls(plan)
+        new = self._ledger.note(plan) if self._ledger else set()
         publication = Publication(self._exchange, self._ttl, self._timeout)
         publication.send(plan.changes)
+        refused = new & certainly_not_added(publication.updates)
+        self._refused = (self._refused - plan.additions()) | refused
         if self._ledger:
-            self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates)])
+            self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates), *refused])
         changed = any(update.error is None for update in publication.updates)
         return self._report(plan, publication, changed)
 
@@ -205,6 +213,17 @@ class Fleet:
         refused = {plan.places[record.name].zone for record in report.failed if record.name in plan.places}
         self._willing |= {update.zone for update in publication.updates} - refused
         return report
+
+    def _keeping_ttls(self, plan: Plan) -> Plan:
+        """The plan with the TTLs that primaries have at names that were in use when they were located."""
+        in_use = {place.owner for place in plan.places.values() if place.in_use}
+        shared = [(each.responder, each.zone, [r for r in each.add if r.name in in_use]) for each in plan.changes]
+        held = without_wildcards(self._exchange, self._holdings(shared), self._responders)
+        changes = (
+            replace(each, add=tuple(held.with_ttl(each.responder.name, record) for record in each.add))
+            for each in plan.changes
+        )
+        return replace(plan, changes=tuple(changes))
 
     def _report(self, plan: Plan, publication: Publication, changed: bool) -> Report:
         failed = failed_updates(publication.updates, plan.origins)

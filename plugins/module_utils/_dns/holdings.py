@@ -44,6 +44,10 @@ class Holdings:
         held = {found: found for record in records for found in self.at(responder, record.name)}
         return tuple(held.get(record, record) for record in records if not self.lacks(responder, record))
 
+    def with_ttl(self, responder: str, record: TxtRecord) -> TxtRecord:
+        """The record with the TTL that the records at its name have, if there are any."""
+        return replace(record, ttl=next((held.ttl for held in self.at(responder, record.name)), None))
+
     def problem(self, responder: Responder, owner: str) -> str | None:
         """Why nobody knows what a responder holds at a name, or None when that is known."""
         if (responder.name, owner) in self.records:

@@ -44,6 +44,10 @@ class Plan:
         """Whether anything has to be sent."""
         return bool(self.changes)
 
+    def additions(self) -> set[tuple[str, TxtRecord]]:
+        """The records that are added, each with its responder's name."""
+        return {(change.responder.name, record) for change in self.changes for record in change.add}
+
     def hidden_hosts(self) -> list[str]:
         """The hosts that have no address as long as the values that are added are there (see :mod:`.wildcard`)."""
         owners = {record.name for change in self.changes for record in change.add}

@@ -24,12 +24,14 @@ class TxtRecord:
 
     ``strings`` are the character-strings as a server holds them; they are only
     set on records that were read, because removing a value takes the very same
-    division into strings (RFC 2136 §2.5.4).
+    division into strings (RFC 2136 §2.5.4). ``ttl`` (in seconds) is set where
+    the name has records already: all records of a set have the same.
     """
 
     name: str
     value: str
     strings: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    ttl: int | None = field(default=None, compare=False, repr=False)
 
     def wire_strings(self) -> tuple[bytes, ...]:
         """The value as character-strings of at most 255 bytes (RFC 1035 §3.3.14)."""
