@@ -59,7 +59,7 @@ options:
     type: int
     default: 120
   ttl:
-    description: The time to live, in seconds, of the records that are published.
+    description: The time to live, in seconds, of the records that are published. Where a name has TXT records already, theirs is kept.
     type: int
     default: 60
   dns_timeout:
@@ -71,6 +71,7 @@ options:
       - Whether the servers that a zone's NS records name are verified, too, on port 53, when they are not among the O(responders).
       - Their addresses are asked of the responders, then of the system's resolver.
         One that can't be found, or that there is no route to from here, is not verified and noted in the results.
+      - A failure says which of the servers are not listed.
     type: bool
     default: true
   require_all:

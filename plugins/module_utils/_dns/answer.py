@@ -140,10 +140,10 @@ def _text_size(owner: dns.name.Name, records: Sequence[TxtRecord]) -> int:
 
 
 def _texts(name: str, rrset: dns.rrset.RRset | None) -> list[TxtRecord]:
-    return [
-        TxtRecord(name, b"".join(item.strings).decode("latin-1"), tuple(item.strings), rrset.ttl)
-        for item in rrset or ()
-    ]
+    if rrset is None:
+        return []
+    found = [tuple(item.strings) for item in rrset]
+    return [TxtRecord(name, b"".join(strings).decode("latin-1"), strings, rrset.ttl) for strings in found]
 
 
 def _addresses(section: list[dns.rrset.RRset]) -> dict[str, tuple[str, ...]]:
