@@ -91,7 +91,7 @@ def build_update(
         record = TxtRecord(edit.record.name, ABSENT) if rehearsing else edit.record
         text = dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, record.wire_strings())
         if edit.adding and not rehearsing:
-            # another one would change that of all records at the name (RFC 2136 §3.4.2.2)
+            # all records at a name have one TTL (RFC 2181 §5.2): another one would change that of other clients
             message.add(owner, ttl if record.ttl is None else record.ttl, text)
         else:
             message.delete(owner, text)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that exist only by a wildcard: a value below such a host takes it out of the wildcard's reach (RFC 4592 §2.2.1)."""
+"""Hosts that exist only by a wildcard: a value below such a host takes it out of the wildcard's reach (RFC 4592 §2.2.2)."""
 
 from __future__ import annotations
 

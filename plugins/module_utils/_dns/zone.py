@@ -33,7 +33,7 @@ class Place:
 
     @property
     def host(self) -> str | None:
-        """The name that a value may take from a wildcard (RFC 4592 §2.2.1); None when the zone's apex is above all."""
+        """The name that a value may take from a wildcard (RFC 4592 §2.2.2); None when the zone's apex is above all."""
         head, _dot, rest = self.owner.partition(".")
         host = rest if head == CHALLENGE_LABEL else self.owner
         return host if host != self.zone and is_within(host, self.zone) else None
