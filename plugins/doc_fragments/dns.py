@@ -59,7 +59,7 @@ options:
     type: int
     default: 120
   ttl:
-    description: The time to live, in seconds, of the records that are published.
+    description: The time to live, in seconds, of the records that are published. Where a name has TXT records already, theirs is kept.
     type: int
     default: 60
   dns_timeout:
@@ -71,6 +71,7 @@ options:
       - Whether the servers that a zone's NS records name are verified, too, on port 53, when they are not among the O(responders).
       - Their addresses are asked of the responders, then of the system's resolver.
         One that can't be found, or that there is no route to from here, is not verified and noted in the results.
+      - A failure says which of the servers are not listed.
     type: bool
     default: true
   require_all:
@@ -84,6 +85,15 @@ options:
       - Silence is never passed over where values are to be removed.
     type: bool
     default: false
+  validation_zones:
+    description:
+      - Zones for challenges alone, to which CNAME records delegate names, such as V(acme.example.net). Names below them are included.
+      - CNAME records of a name may end at a name that begins with C(_acme-challenge), or anywhere in these zones. Elsewhere no value is written or removed, and
+        the name fails, because whoever controls a name could otherwise let values be written at names of others.
+      - A name fails as well when its CNAME records end at or below a host that exists only by a wildcard, because that host would have no address for a while.
+    type: list
+    elements: str
+    default: []
 """
 
     TSIG_KEYS = r"""

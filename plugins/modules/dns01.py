@@ -16,7 +16,8 @@ description:
   - Works with the values of M(certfleet.acme.order), and with those of any other ACME client.
   - An update adds or removes exactly the values that are listed. Other values at the same names, such as those of another order, stay as they are.
   - The zone of a name is found by asking the responders. Where CNAME records delegate the name, also into another zone, the value is written where they end.
-    A CNAME record that only comes from a wildcard is not followed.
+    A CNAME record that only comes from a wildcard is not followed. They have to end at a name that begins with C(_acme-challenge), or in O(validation_zones).
+  - A host that exists only by a wildcard has no address as long as a value is at its C(_acme-challenge). The notes name it.
   - Each primary gets one UPDATE message for each zone, or several when there are more than 200 values.
     When it refuses a message, the names it refuses are found out and the others are published.
   - A responder that gives no answer at all is passed over as long as more than half of all verified; see O(require_all).
@@ -28,7 +29,8 @@ options:
       - With V(present), the values are on every primary, and with O(verify=true) on every responder.
       - With V(absent), the values are on no primary.
       - With V(swept), the names have no TXT value at all on any primary, whoever wrote it.
-        Where a CNAME record leads to a name that does not begin with C(_acme-challenge), only what looks like a challenge's value is removed there.
+        Where a CNAME record leads into O(validation_zones), to a name that does not begin with C(_acme-challenge), only what looks like a challenge's value
+        is removed there.
         Use it when no order is under way.
       - With V(verified), nothing is ever changed; the task fails when a value is lacking on some address after O(wait) seconds,
         but for the silence that O(require_all) passes over.
@@ -97,6 +99,7 @@ EXAMPLES = r"""
 - name: Publish the values of an order and wait for all responders
   certfleet.acme.dns01:
     records: "{{ placed.dns_records }}"
+    validation_zones: [validation.example.net]
     responders:
       - {name: fra, address: 192.0.2.53, tsig_key: acme}
       - {name: sin, addresses: [198.51.100.53, "2001:db8::53"], tsig_key: acme}
@@ -181,7 +184,7 @@ updates:
       type: float
       sample: 0.031
     problem:
-      description: Why it was not made, null when it was. NOTAUTH, REFUSED, NOTZONE, BADKEY, BADSIG, BADTIME, SERVFAIL, TIMEOUT and UNREACHABLE are told apart.
+      description: Why it was not made, null when it was. NOTAUTH, REFUSED, NOTZONE, BADKEY, BADSIG, BADTIME, LATE, SERVFAIL, TIMEOUT and UNREACHABLE are told apart.
       type: str
 messages:
   description: How many UPDATE messages each primary got, by its name; none is counted for one that lacked nothing.
@@ -259,7 +262,7 @@ failures:
       type: str
       sample: "The value for _acme-challenge.shop.example.com is not on every responder: sin 198.51.100.53/udp: 1 of 2 values after 30 s"
 notes:
-  description: What is worth knowing although it stopped nothing, such as an address whose silence was passed over, a primary that could not be reached,
+  description: What is worth knowing although it stopped nothing, such as an address whose silence was passed over, a primary that could not be reached, a host that has no address meanwhile,
     a name server that could not be verified or an answer that is too large.
   returned: when the options could be used
   type: list

@@ -104,6 +104,8 @@ TROUBLES = (
         proxied(f"a secondary {kind}", "nsd", Fault(kind))
         for kind in ("truncated", "deaf", "refused", "servfail", "lame", "garbage", "broken")
     ),
+    proxied("a hostile name server, a primary", "knot", Fault("strange")),
+    proxied("a hostile name server, a secondary", "nsd", Fault("strange")),
     Trouble("DNS: one of two addresses dead", behind_proxy("knot", Fault("silent"), addresses=2)),
     proxied("a primary takes no update", "bind", Fault("refused", about="updates")),
     proxied("updates taken, answers lost", "bind", Fault("broken", about="updates")),

@@ -106,11 +106,11 @@ TROUBLES = (
     hostile_ca("challenge at http://[", "authorization", rewrite("challenge at no URL", _nowhere)),
     Trouble(
         "hostile name server: a primary, odd records",
-        sparing(behind_proxy("knot", Fault("odd", about="queries")), victims=0),
+        sparing(behind_proxy("knot", Fault("strange", about="queries")), victims=0),
     ),
     Trouble(
         "hostile name server: a secondary, odd records",
-        sparing(behind_proxy("nsd", Fault("odd", about="queries")), victims=0),
+        sparing(behind_proxy("nsd", Fault("strange", about="queries")), victims=0),
     ),
     hostile_web("redirect to http://[", HEAD % (302, 0, b"Location", b"http://[", b"")),
     hostile_web("redirect inside", HEAD % (302, 0, b"Location", b"http://127.0.0.1:PORT/", b"")),

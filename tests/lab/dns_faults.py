@@ -13,6 +13,8 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
 import dns.rrset
 import dns.tsig
 
@@ -20,7 +22,7 @@ from .model import TsigKey
 
 Kind = Literal[
     "slow", "silent", "truncated", "deaf", "refused", "servfail", "lame", "garbage", "broken", "cut", "corrupt", "skewed",
-    "odd",
+    "strange",
 ]  # fmt: skip
 Over = Literal["udp", "tcp"]
 About = Literal["anything", "queries", "updates", "removals"]
@@ -39,7 +41,7 @@ class Fault:
     - `broken`: half of the answer comes, which nobody can read.
     - `cut`: the TCP connection ends in the middle of the answer.
     - `corrupt`: one bit of the answer's signature is another.
-    - `odd`: the answer has records beside it of classes and types that nobody uses, with addresses that are none.
+    - `strange`: each answer to a query has records of other classes besides, in all its sections.
     - `skewed`: a signed update arrives signed by `key` with a clock `seconds` behind; what the server says is its own.
 
     `about` which messages, at which of the proxy's `addresses` (all, if none is given), and how many of them (`most`).
@@ -129,19 +131,24 @@ def corrupt(answer: bytes) -> list[bytes]:
     return [answer[:place] + bytes([answer[place] ^ 1]) + answer[place + 1 :]]
 
 
-def beside(answer: bytes) -> list[bytes]:
-    """The answer with records at the root that nobody has asked for: A in class 64 and CH, TYPE65280, all of them short."""
-    types = (("0001", "0040"), ("001c", "0040"), ("0001", "0003"), ("ff00", "0001"))
-    more = b"".join(bytes.fromhex(f"00{kind}{of_class}00000000000400000000") for kind, of_class in types)
-    count = int.from_bytes(answer[10:12], "big") + len(types)
-    return [answer[:10] + count.to_bytes(2, "big") + answer[12:] + more]
+def add_strangers(answer: bytes) -> list[bytes]:
+    """The answer with records of the classes 64 and ANY, which a client may take for addresses, names and texts."""
+    if is_update(answer):
+        return [answer]
+    message = dns.message.from_wire(answer, keyring=False)
+    for kind in ("A", "AAAA", "CNAME", "NS", "SOA", "TXT"):
+        for number in (64, dns.rdataclass.ANY):
+            rdata = dns.rdata.GenericRdata(dns.rdataclass.RdataClass(number), dns.rdatatype.from_text(kind), b"\0\1")
+            for section in (message.answer, message.authority, message.additional):
+                section.append(dns.rrset.from_rdata(message.question[0].name, 60, rdata))
+    return [message.to_wire(max_size=65535)]
 
 
 CHANGED: Mapping[str, Callable[[bytes], list[bytes]]] = {
     "truncated": truncate,
     "garbage": spoil,
     "corrupt": corrupt,
-    "odd": beside,
+    "strange": add_strangers,
     "broken": lambda answer: [answer[: len(answer) // 2]],
     "cut": lambda answer: [answer[: len(answer) // 2]],
 }

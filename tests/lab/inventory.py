@@ -41,6 +41,7 @@ def _variables(lab: Lab) -> dict[str, Any]:
         "certfleet_ca_bundle": str(lab.ca_bundle),
         "certfleet_store": str(lab.store),
         "certfleet_dns_responders": [_responder_option(one) for one in lab.responders],
+        "certfleet_dns_validation_zones": [zone for zone in lab.zones if zone.startswith("validation.")],
         "certfleet_tsig_keys": [
             {"name": key.name, "algorithm": key.algorithm, "secret": key.secret} for key in lab.tsig_keys.values()
         ],

@@ -28,6 +28,7 @@ class Options:
 
     - `zones`: served by all four name servers; a zone below another one is delegated from it.
     - `aliases`: CNAME records by owner, both names absolute without the last dot.
+    - `addresses`: further A records by owner, absolute without the last dot.
     - `profiles`: validity in seconds by profile name. Pebble gives an order that names no profile
       *any* of them, so orders that care must name one.
     - `as_letsencrypt`: whether the CA behaves like Let's Encrypt, by what stands before it (unkind/letsencrypt.py): it
@@ -48,6 +49,7 @@ class Options:
     aliases: Mapping[str, str] = field(
         default_factory=lambda: {"_acme-challenge.delegated.fleet.test": "delegated.validation.test"}
     )
+    addresses: Mapping[str, str] = field(default_factory=dict)
     profiles: Mapping[str, int] = field(default_factory=lambda: {"classic": 90 * DAY, "shortlived": 6 * DAY})
     as_letsencrypt: bool = True
     limits: Mapping[str, float] = field(default_factory=dict)

@@ -13,7 +13,7 @@ SERIAL = 1
 
 
 def zone_text(zone: str, plan: Plan) -> str:
-    """Write a zone file: SOA, NS with addresses, the frontends, aliases and the delegations below it."""
+    """Write a zone file: SOA, NS with addresses, the frontends, aliases, further addresses and the delegations below it."""
     lines = [
         f"$ORIGIN {zone}.",
         f"$TTL {TTL}",
@@ -28,6 +28,9 @@ def zone_text(zone: str, plan: Plan) -> str:
     for owner, target in plan.options.aliases.items():
         if zone_of(owner, plan.options.zones) == zone:
             lines.append(f"{owner}. CNAME {target}.")
+    for owner, address in plan.options.addresses.items():
+        if zone_of(owner, plan.options.zones) == zone:
+            lines.append(f"{owner}. A {address}")
     for child in plan.options.zones:
         if child != zone and zone_of(child.partition(".")[2], plan.options.zones) == zone:
             lines += name_servers(f"{child}.", f".{child}.", plan)

@@ -43,6 +43,7 @@ DNS_OPTIONS: dict[str, Any] = {
     "dns_timeout": {"type": "int", "default": 5},
     "check_name_servers": {"type": "bool", "default": True},
     "require_all": {"type": "bool", "default": False},
+    "validation_zones": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -53,6 +54,7 @@ def make_fleet(params: dict[str, Any], clock: Clock, files: Files | None, *, nee
     """
     from .._core.number import LARGEST, LONGEST_TIMEOUT, check_number
     from .._dns.fleet import Fleet
+    from .._dns.record import parse_name
     from .._dns.responder import parse_responders
 
     for option, least, most in (("wait", 0, LARGEST), ("ttl", 0, LARGEST), ("dns_timeout", 1, LONGEST_TIMEOUT)):
@@ -67,4 +69,5 @@ def make_fleet(params: dict[str, Any], clock: Clock, files: Files | None, *, nee
         ttl=params["ttl"],
         check_name_servers=params["check_name_servers"],
         require_all=params["require_all"],
+        validation_zones=[parse_name(zone, "validation_zones", fewest=1) for zone in params["validation_zones"]],
     )

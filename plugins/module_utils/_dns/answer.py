@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -27,8 +28,8 @@ MALFORMED = "MALFORMED"
 
 # A record of class ANY, when it is the first of its type that this process reads, makes dnspython take
 # those of class IN for mere bytes from then on. Types that only class IN has are therefore loaded before.
-for _type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-    dns.rdata.get_rdata_class(dns.rdataclass.IN, _type)
+for _type, _address in (("A", "192.0.2.1"), ("AAAA", "2001:db8::1")):
+    dns.rdata.from_text("IN", _type, _address)
 
 
 def make_query(name: str, record_type: str) -> bytes:
@@ -51,7 +52,9 @@ class Answer(NamedTuple):
     ``alias`` is the target of a CNAME at the name, ``zone`` the owner of the SOA
     record in the answer or beside its absence (RFC 2308 §3), ``below`` a zone
     that the name was delegated to, ``hosts`` the targets of NS records at the
-    name and ``addresses`` all A and AAAA records by their owner.
+    name and ``addresses`` all A and AAAA records by their owner. ``size`` is the
+    whole message's in bytes, and ``text_size`` what it would be with nothing but the
+    TXT records at the name: signatures and name servers can't be swept.
     """
 
     rcode: str
@@ -64,6 +67,7 @@ class Answer(NamedTuple):
     hosts: tuple[str, ...]
     addresses: dict[str, tuple[str, ...]]
     size: int
+    text_size: int = 0
 
     @property
     def problem(self) -> str | None:
@@ -96,6 +100,7 @@ def read_answer(wire: bytes, name: str) -> Answer:
         hosts=tuple(normal_name(item.target) for item in _find(answer, owner, dns.rdatatype.NS) or ()),
         addresses=_addresses(answer + additional),
         size=len(wire),
+        text_size=_text_size(owner, records),
     )
 
 
@@ -128,8 +133,17 @@ def _owner(section: list[dns.rrset.RRset], kind: dns.rdatatype.RdataType) -> str
     return next((normal_name(rrset.name) for rrset in section if rrset.rdtype == kind), None)
 
 
+def _text_size(owner: dns.name.Name, records: Sequence[TxtRecord]) -> int:
+    """Header, question, OPT record, and records whose owner name is compressed (RFC 1035 §4.1.4)."""
+    texts = sum(12 + sum(len(part) + 1 for part in record.strings) for record in records)
+    return 12 + len(owner.to_wire() or b"") + 4 + 11 + texts
+
+
 def _texts(name: str, rrset: dns.rrset.RRset | None) -> list[TxtRecord]:
-    return [TxtRecord(name, b"".join(item.strings).decode("latin-1"), tuple(item.strings)) for item in rrset or ()]
+    if rrset is None:
+        return []
+    found = [tuple(item.strings) for item in rrset]
+    return [TxtRecord(name, b"".join(strings).decode("latin-1"), strings, rrset.ttl) for strings in found]
 
 
 def _addresses(section: list[dns.rrset.RRset]) -> dict[str, tuple[str, ...]]:

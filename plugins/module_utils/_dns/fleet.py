@@ -13,25 +13,31 @@ from .._core.clock import Clock
 from .._core.errors import Error
 from .._core.files import Files
 from .exchange import Exchange
-from .holdings import Holdings, read_holdings, without_wildcards
+from .holdings import Holdings, read_holdings, unknown_holdings, without_wildcards
 from .ledger import Entry, Ledger
 from .panel import Panel
-from .plan import Origins, Plan, by_zone, place_records, primaries_of, without_primary
+from .plan import Assigned, Origins, Plan, by_zone, merged, place_records, primaries_of, real_changes, without_primary
 from .propagation import Propagation, Wanted
-from .publication import Publication, Update, confirmed_gone
-from .record import TxtRecord
-from .report import Report, failed_updates, failed_verdicts, size_notes, unreached_notes, unreached_records
+from .publication import Publication, Update, certainly_not_added, confirmed_gone
+from .record import TxtRecord, values_by_name
+from .report import (
+    Report,
+    failed_updates,
+    failed_verdicts,
+    noting_what_is_left,
+    size_notes,
+    unreached_notes,
+    unreached_records,
+)
 from .responder import Resolve, Responder, resolve_host
 from .servers import NameServers
 from .sockets import TIMEOUT, SocketExchange
 from .tolerance import TIMEOUTS, judge, silence_notes
 from .update import Change
+from .wildcard import hidden_notes
 from .zone import Locator, Place
 
 TTL = 60
-
-# Records at their owner names that belong on a primary of a zone.
-Assigned = tuple[Responder, str, list[TxtRecord]]
 
 
 class Fleet:
@@ -40,7 +46,8 @@ class Fleet:
     ``files`` is where the ledger lives (none without); ``timeout`` and ``ttl``
     are in seconds; with ``check_name_servers`` the servers in a zone's NS
     records that are not listed are verified, too; with ``require_all`` the
-    silence of none of them is passed over. What is found out about names and
+    silence of none of them is passed over. CNAME records may end at names of
+    challenges and anywhere in the ``validation_zones``. What is found out about names and
     zones is remembered as long as the object lives.
     """
 
@@ -54,6 +61,7 @@ class Fleet:
         ttl: int = TTL,
         check_name_servers: bool = True,
         require_all: bool = False,
+        validation_zones: Iterable[str] = (),
         exchange: Exchange | None = None,
         resolve: Resolve = resolve_host,
     ) -> None:
@@ -64,9 +72,11 @@ class Fleet:
         self._ttl = ttl
         self._require_all = require_all
         self._willing: set[str] = set()
+        # additions that responders, by name, refused, so that there is nothing to withdraw
+        self._refused: set[tuple[str, TxtRecord]] = set()
         self._exchange = exchange or SocketExchange(clock, timeout)
         panel = Panel(self._exchange, self._responders)
-        self._locator = Locator(panel)
+        self._locator = Locator(panel, validation_zones)
         self._name_servers = NameServers(panel, self._responders, resolve) if check_name_servers else None
 
     def locate(self, names: Iterable[str]) -> tuple[dict[str, Place], dict[str, Error]]:
@@ -79,7 +89,7 @@ class Fleet:
 
     def withdraw(self, records: Iterable[TxtRecord]) -> Report:
         """Remove exactly these values from all primaries, without asking first what they hold."""
-        return _noting_what_is_left(self.apply(self.plan_withdraw(records, ask=False)))
+        return noting_what_is_left(self.apply(self.plan_withdraw(records, ask=False)))
 
     def verify(self, records: Iterable[TxtRecord], wait_seconds: float) -> Report:
         """Ask every address of every responder for the values until all are there or the time is over.
@@ -90,7 +100,7 @@ class Fleet:
         zones = by_zone(origins, places)
         unlisted = self._name_servers.unlisted(zones) if self._name_servers else {}
         wanted = [
-            Wanted(zone, _values(found), [*self._serving(zone), *unlisted.get(zone, ())])
+            Wanted(zone, values_by_name(found), [*self._serving(zone), *unlisted.get(zone, ())])
             for zone, found in zones.items()
         ]
         return self._watch(wanted, wait_seconds, places, origins, failed)
@@ -99,7 +109,7 @@ class Fleet:
         """Ask every address of the primaries until the values are gone or the time is over."""
         places, origins, failed = self._place(records)
         wanted = [
-            Wanted(zone, _values(found), primaries_of(self._responders, zone), absent=True)
+            Wanted(zone, values_by_name(found), primaries_of(self._responders, zone), absent=True)
             for zone, found in by_zone(origins, places).items()
         ]
         return self._watch(wanted, wait_seconds, places, origins, failed)
@@ -115,14 +125,18 @@ class Fleet:
             Change(responder, zone, add=tuple(r for r in found if r not in holdings.at(responder.name, r.name)))
             for responder, zone, found in assigned
         ]
-        return Plan(places, _real(changes), origins, failed, holdings)
+        return Plan(places, real_changes(changes), origins, failed, holdings)
 
     def plan_withdraw(self, records: Iterable[TxtRecord], ask: bool = True) -> Plan:
         """What has to be removed where: at the records' places, and wherever the ledger says they were written."""
         records = set(records)
         places, origins, failed = self._place(records)
         noted = [entry for entry in self.leftovers() if entry.origin in records]
-        assigned = _merge([*self._assign(origins, places, failed), *self._assign_entries(noted)])
+        assigned = merged([*self._assign(origins, places, failed), *self._assign_entries(noted)])
+        assigned = [
+            (server, zone, [r for r in found if (server.name, r) not in self._refused])
+            for server, zone, found in assigned
+        ]
         holdings = self._holdings(assigned) if ask else Holdings()
         changes = [
             Change(responder, zone, remove=holdings.still_held(responder.name, found))
@@ -132,7 +146,7 @@ class Fleet:
         for entry in noted:
             failed.pop(entry.origin, None)
         gone = [(server.name, r) for server, _zone, found in assigned for r in found if holdings.lacks(server.name, r)]
-        return Plan(places, _real(changes), origins, failed, holdings, tuple(gone))
+        return Plan(places, real_changes(changes), origins, failed, holdings, tuple(gone))
 
     def plan_sweep(self, names: Iterable[str]) -> Plan:
         """What has to be removed for the names to hold no TXT value at all, whoever wrote it."""
@@ -147,13 +161,13 @@ class Fleet:
             changes.append(Change(responder, zone, remove=tuple(found)))
             for owner in owners:
                 problem = holdings.problem(responder, owner.name)
-                failed.update((origin, Error(_unknown(origin.name, problem))) for origin in origins[owner] if problem)
+                failed.update((origin, unknown_holdings(origin.name, problem)) for origin in origins[owner] if problem)
         found_origins = {
             record: [TxtRecord(origin.name, record.value) for origin in origins[TxtRecord(record.name, "")]]
             for change in changes
             for record in change.remove
         }
-        return Plan(places, _real(changes), found_origins, failed, holdings)
+        return Plan(places, real_changes(changes), found_origins, failed, holdings)
 
     def leftovers(self) -> list[Entry]:
         """What the ledger says was published and not yet withdrawn."""
@@ -171,17 +185,19 @@ class Fleet:
         notes = [f"The ledger has values on {name}, which is not listed as a responder any more" for name in gone]
         problems = self._ledger.problems() if self._ledger else {}
         notes += [f"{problem}; values may be left on {name}" for name, problem in problems.items()]
-        report = self.apply(Plan(changes=_real(changes), origins=origins))
-        return _noting_what_is_left(replace(report, notes=[*report.notes, *notes]))
+        report = self.apply(Plan(changes=real_changes(changes), origins=origins))
+        return noting_what_is_left(replace(report, notes=[*report.notes, *notes]))
 
     def apply(self, plan: Plan) -> Report:
         """Send the changes of a plan to all responders at once; what is added goes into the ledger first."""
-        if self._ledger:
-            self._ledger.note(plan)
+        plan = self._keeping_ttls(plan)
+        new = self._ledger.note(plan) if self._ledger else set()
         publication = Publication(self._exchange, self._ttl, self._timeout)
         publication.send(plan.changes)
+        refused = new & certainly_not_added(publication.updates)
+        self._refused = (self._refused - plan.additions()) | refused
         if self._ledger:
-            self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates)])
+            self._ledger.strike([*plan.gone, *confirmed_gone(publication.updates), *refused])
         changed = any(update.error is None for update in publication.updates)
         return self._report(plan, publication, changed)
 
@@ -198,6 +214,17 @@ class Fleet:
         self._willing |= {update.zone for update in publication.updates} - refused
         return report
 
+    def _keeping_ttls(self, plan: Plan) -> Plan:
+        """The plan with the TTLs that primaries have at names that were in use when they were located."""
+        in_use = {place.owner for place in plan.places.values() if place.in_use}
+        shared = [(each.responder, each.zone, [r for r in each.add if r.name in in_use]) for each in plan.changes]
+        held = without_wildcards(self._exchange, self._holdings(shared), self._responders)
+        changes = (
+            replace(each, add=tuple(held.with_ttl(each.responder.name, record) for record in each.add))
+            for each in plan.changes
+        )
+        return replace(plan, changes=tuple(changes))
+
     def _report(self, plan: Plan, publication: Publication, changed: bool) -> Report:
         failed = failed_updates(publication.updates, plan.origins)
         unreached = {record: failed.pop(record) for record in self._unreached(publication.updates, plan.origins)}
@@ -208,7 +235,7 @@ class Fleet:
             unreached=unreached,
             messages=publication.messages,
             changed=changed,
-            notes=unreached_notes(publication.updates) if unreached else [],
+            notes=[*(unreached_notes(publication.updates) if unreached else []), *hidden_notes(plan.hidden_hosts())],
         )
 
     def _unreached(self, updates: Sequence[Update], origins: Origins) -> set[TxtRecord]:
@@ -268,32 +295,3 @@ class Fleet:
         return read_holdings(
             self._exchange, [(server, record.name) for server, _zone, found in assigned for record in found]
         )
-
-
-def _values(records: Iterable[TxtRecord]) -> dict[str, frozenset[str]]:
-    values: dict[str, set[str]] = defaultdict(set)
-    for record in records:
-        values[record.name].add(record.value)
-    return {name: frozenset(found) for name, found in values.items()}
-
-
-def _real(changes: Iterable[Change]) -> tuple[Change, ...]:
-    return tuple(change for change in changes if change.add or change.remove)
-
-
-def _unknown(name: str, problem: str | None) -> str:
-    return f"What {name} holds can't be found out: {problem}"
-
-
-def _merge(assigned: Iterable[Assigned]) -> list[Assigned]:
-    merged: dict[tuple[Responder, str], dict[TxtRecord, None]] = defaultdict(dict)
-    for responder, zone, records in assigned:
-        merged[responder, zone].update(dict.fromkeys(records))
-    return [(responder, zone, list(records)) for (responder, zone), records in merged.items()]
-
-
-def _noting_what_is_left(report: Report) -> Report:
-    """With a note for each reason why values could not be withdrawn: whoever withdraws has long gone on."""
-    reasons = dict.fromkeys(error.message for error in report.failed.values())
-    left = [f"{reason}. Values may be left there; the next run withdraws them" for reason in reasons]
-    return replace(report, notes=[*report.notes, *left])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from .._core.errors import Error
 from .answer import AnswerReader, make_query
 from .exchange import Exchange, Query, Reply
 from .record import TxtRecord, parents_of
@@ -43,11 +44,20 @@ class Holdings:
         held = {found: found for record in records for found in self.at(responder, record.name)}
         return tuple(held.get(record, record) for record in records if not self.lacks(responder, record))
 
+    def with_ttl(self, responder: str, record: TxtRecord) -> TxtRecord:
+        """The record with the TTL that the records at its name have, if there are any."""
+        return replace(record, ttl=next((held.ttl for held in self.at(responder, record.name)), None))
+
     def problem(self, responder: Responder, owner: str) -> str | None:
         """Why nobody knows what a responder holds at a name, or None when that is known."""
         if (responder.name, owner) in self.records:
             return None
         return self.problems.get((responder.name, owner), f"{responder.name}: its host name has no address")
+
+
+def unknown_holdings(name: str, problem: str) -> Error:
+    """The error for a name about which a primary does not say what it holds."""
+    return Error(f"What {name} holds can't be found out: {problem}")
 
 
 def read_holdings(exchange: Exchange, lookups: Iterable[tuple[Responder, str]]) -> Holdings:

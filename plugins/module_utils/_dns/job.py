@@ -12,6 +12,7 @@ from typing import Any
 
 from .._core.errors import Error, InputError
 from .fleet import Fleet
+from .holdings import unknown_holdings
 from .plan import Plan
 from .record import CHALLENGE_LABEL, TxtRecord, parse_name, parse_record
 from .report import Report
@@ -153,7 +154,7 @@ def _unanswered(plan: Plan) -> dict[TxtRecord, Error]:
     for (responder, owner), problem in plan.holdings.problems.items():
         for record, origins in plan.origins.items():
             if record.name == owner and (responder, owner) not in plan.holdings.records:
-                error = Error(f"What {owner} holds can't be found out: {problem}")
+                error = unknown_holdings(owner, problem)
                 failed.update((origin, error) for origin in origins)
     return failed
 

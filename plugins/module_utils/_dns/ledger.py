@@ -66,8 +66,11 @@ class Ledger:
         _found, problems = self._read_all()
         return problems
 
-    def note(self, plan: Plan) -> None:
-        """Write down what is about to be published; on disk when this returns."""
+    def note(self, plan: Plan) -> set[tuple[str, TxtRecord]]:
+        """Write down what is about to be published; on disk when this returns.
+
+        The values that were not known before are returned, each with its responder's name.
+        """
         self._files.sweep(FOLDER)
         added: dict[str, set[Entry]] = defaultdict(set)
         for change in plan.changes:
@@ -77,10 +80,14 @@ class Ledger:
                 added[responder].update(
                     Entry(responder, change.zone, record.name, record.value, name) for name in names
                 )
+        new: set[tuple[str, TxtRecord]] = set()
         for responder, entries in added.items():
             known = self._take(responder)
             if entries - known:
                 self._write(responder, known | entries)
+            before = {entry.record for entry in known}
+            new.update((responder, entry.record) for entry in entries if entry.record not in before)
+        return new
 
     def strike(self, gone: Iterable[tuple[str, TxtRecord]]) -> None:
         """Cross out values that a responder, given by name, confirmed to be gone."""

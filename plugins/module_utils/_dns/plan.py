@@ -18,6 +18,9 @@ from .zone import LocationError, Place
 
 Origins = Mapping[TxtRecord, Sequence[TxtRecord]]
 
+# Records at their owner names that belong on a primary of a zone.
+Assigned = tuple[Responder, str, list[TxtRecord]]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -40,6 +43,15 @@ class Plan:
     def changed(self) -> bool:
         """Whether anything has to be sent."""
         return bool(self.changes)
+
+    def additions(self) -> set[tuple[str, TxtRecord]]:
+        """The records that are added, each with its responder's name."""
+        return {(change.responder.name, record) for change in self.changes for record in change.add}
+
+    def hidden_hosts(self) -> list[str]:
+        """The hosts that have no address as long as the values that are added are there (see :mod:`.wildcard`)."""
+        owners = {record.name for change in self.changes for record in change.add}
+        return [place.hides for place in self.places.values() if place.hides and place.owner in owners]
 
 
 def place_records(
@@ -73,3 +85,16 @@ def primaries_of(responders: Sequence[Responder], zone: str) -> list[Responder]:
 def without_primary(zone: str, name: str) -> LocationError:
     """The error for a zone that no listed responder takes updates for."""
     return LocationError(f"No responder that takes updates serves zone {zone}, where the value for {name} belongs")
+
+
+def real_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Those changes that change something."""
+    return tuple(change for change in changes if change.add or change.remove)
+
+
+def merged(assigned: Iterable[Assigned]) -> list[Assigned]:
+    """The same with each responder and zone, and each of their records, only once."""
+    found: dict[tuple[Responder, str], dict[TxtRecord, None]] = defaultdict(dict)
+    for responder, zone, records in assigned:
+        found[responder, zone].update(dict.fromkeys(records))
+    return [(responder, zone, list(records)) for (responder, zone), records in found.items()]

@@ -42,11 +42,13 @@ class _Watch:
     zone: str
     values: Mapping[str, frozenset[str]]
     absent: bool
+    listed: bool
     lacking: dict[str, frozenset[str]] = field(default_factory=dict)
     problem: str | None = None
     answered: set[str] = field(default_factory=set)
     seconds: float = 0.0
     largest: int = 0
+    largest_text: int = 0
     largest_name: str = ""
 
     def take(self, owner: str, outcome: Outcome, answer: Answer | None) -> None:
@@ -55,8 +57,9 @@ class _Watch:
             self.problem = outcome.reason if isinstance(outcome, Silence) else None
             return
         self.answered.add(owner)
-        if answer.size > self.largest:
-            self.largest, self.largest_name = answer.size, owner
+        self.largest = max(self.largest, answer.size)
+        if answer.text_size > self.largest_text:
+            self.largest_text, self.largest_name = answer.text_size, owner
         problem = answer.problem
         if problem is not None:
             self.problem = problem
@@ -91,9 +94,11 @@ class _Watch:
             seconds=self.seconds,
             problem=self.problem if lacking else None,
             largest_response=self.largest,
+            largest_text=self.largest_text,
             absent=self.absent,
             silent=frozenset(record for record in lacking if record.name not in self.answered),
             largest_name=self.largest_name,
+            listed=self.listed,
         )
 
 
@@ -167,6 +172,7 @@ def _watches(wanted: Wanted) -> list[_Watch]:
             wanted.zone,
             wanted.values,
             wanted.absent,
+            responder.listed,
             dict(wanted.values),
         )
         for responder in wanted.responders

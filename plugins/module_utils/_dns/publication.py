@@ -19,12 +19,18 @@ PATIENCE = 4.0
 # One bad name makes a server refuse the whole message. The message is then
 # divided to find it; when so many pieces are all refused, it is not about names.
 PIECES = 64
+# What is said before anything is changed (RFC 2136 §3.1 to §3.4.1, RFC 8945 §5.2). SERVFAIL comes later, and also
+# from a server that waited in vain for the one it passed the update on to.
+UNDONE = ("FORMERR", "NOTIMP", "REFUSED", "NOTAUTH", "NOTZONE", "BADKEY", "BADSIG", "BADTIME")
 ABOUT_NAMES = ("REFUSED", "NOTAUTH", "NOTZONE", "FORMERR", "BADKEY")
 
 
 @dataclass(frozen=True)
 class Update:
-    """What became of some edits at one responder; ``error`` is None when it confirmed them."""
+    """What became of some edits at one responder; ``error`` is None when it confirmed them.
+
+    ``undone`` says that the error proves that nothing was changed.
+    """
 
     responder: str
     address: str
@@ -32,6 +38,7 @@ class Update:
     edits: tuple[Edit, ...]
     seconds: float
     error: Error | None
+    undone: bool = False
 
     @property
     def is_unreached(self) -> bool:
@@ -138,8 +145,10 @@ class Publication:
 
     def _settle(self, parcel: _Parcel, seconds: float, error: Error | None) -> None:
         change = parcel.change
+        # an address that was tried before, and gave no answer, may have done it
+        undone = error is not None and error.details["code"] in UNDONE and parcel.rank == 0
         self.updates.append(
-            Update(change.responder.name, str(parcel.endpoint), change.zone, parcel.edits, seconds, error)
+            Update(change.responder.name, str(parcel.endpoint), change.zone, parcel.edits, seconds, error, undone)
         )
 
     def _unresolved(self, parcel: _Parcel) -> None:
@@ -147,6 +156,13 @@ class Publication:
         host = ", ".join(responder.unresolved)
         error = not_reached(responder, host, parcel.change.zone, "UNREACHABLE", "the host name has no address")
         self.updates.append(Update(responder.name, host, parcel.change.zone, parcel.edits, 0.0, error))
+
+
+def certainly_not_added(updates: Sequence[Update]) -> set[tuple[str, TxtRecord]]:
+    """Each value that a responder did not take, for certain, with the responder's name."""
+    return {
+        (update.responder, edit.record) for update in updates if update.undone for edit in update.edits if edit.adding
+    }
 
 
 def confirmed_gone(updates: Sequence[Update]) -> Iterator[tuple[str, TxtRecord]]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import dns.exception
@@ -22,12 +24,14 @@ class TxtRecord:
 
     ``strings`` are the character-strings as a server holds them; they are only
     set on records that were read, because removing a value takes the very same
-    division into strings (RFC 2136 §2.5.4).
+    division into strings (RFC 2136 §2.5.4). ``ttl`` (in seconds) is set where
+    the name has records already: all records of a set have the same.
     """
 
     name: str
     value: str
     strings: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    ttl: int | None = field(default=None, compare=False, repr=False)
 
     def wire_strings(self) -> tuple[bytes, ...]:
         """The value as character-strings of at most 255 bytes (RFC 1035 §3.3.14)."""
@@ -72,3 +76,11 @@ def parents_of(name: str) -> list[str]:
     """The names above this one that have at least two labels, nearest first."""
     labels = name.split(".")
     return [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
+
+
+def values_by_name(records: Iterable[TxtRecord]) -> dict[str, frozenset[str]]:
+    """The values of records by their owner names."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        values[record.name].add(record.value)
+    return {name: frozenset(found) for name, found in values.items()}

@@ -121,19 +121,32 @@ def _propagation_error(record: TxtRecord, lack: Lack) -> PropagationError:
     message = f"The value for {record.name} is {state} every responder: {'; '.join(sentences)}"
     if lack.silence and not lack.strict:
         message += f". Only {lack.verified} of {lack.responders} responders verified, and more than half have to"
+    unlisted = ", ".join(dict.fromkeys(f"{v.responder} {v.where}" for v in lack.verdicts if not v.listed))
+    if unlisted:
+        message += (
+            f". Not among the responders, but named by the NS records of the zone: {unlisted}. "
+            "check_name_servers=false leaves such servers out"
+        )
     return PropagationError(message, name=record.name, verdicts=sentences)
 
 
 def size_notes(verdicts: Sequence[Verdict]) -> list[str]:
-    """A note for each responder whose answers are too large for one UDP datagram."""
+    """A note for each responder that has more values at a name than fit into one UDP datagram."""
     largest: dict[tuple[str, str], Verdict] = {}
     for verdict in verdicts:
         known = largest.setdefault((verdict.responder, verdict.zone), verdict)
-        if verdict.largest_response > known.largest_response:
+        if verdict.largest_text > known.largest_text:
             largest[verdict.responder, verdict.zone] = verdict
     return [
-        f"An answer of {responder} about {verdict.largest_name} has {verdict.largest_response} bytes, more than the "
+        f"An answer of {responder} about {verdict.largest_name} has {verdict.largest_text} bytes, more than the "
         f"{LARGEST_RESPONSE} that fit into one datagram: sweep values that nobody needs any more"
         for (responder, _zone), verdict in largest.items()
-        if verdict.largest_response > LARGEST_RESPONSE
+        if verdict.largest_text > LARGEST_RESPONSE
     ]
+
+
+def noting_what_is_left(report: Report) -> Report:
+    """The same with a note for each reason why values could not be withdrawn: nobody waits for a withdrawal."""
+    reasons = dict.fromkeys(error.message for error in report.failed.values())
+    left = [f"{reason}. Values may be left there; the next run withdraws them" for reason in reasons]
+    return replace(report, notes=[*report.notes, *left])

@@ -46,7 +46,8 @@ class Responder:
 
     ``updates`` says whether it takes updates (a primary) or only follows one.
     ``zones`` limits what it is asked for to these zones and those below them;
-    empty means every zone. ``unresolved`` are host names that have no address.
+    empty means every zone. ``unresolved`` are host names that have no address. It is not
+    ``listed`` when only the NS records of a zone name it, or these addresses of it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Responder:
     updates: bool = True
     zones: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
+    listed: bool = True
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -105,6 +105,6 @@ class NameServers:
             if reachable:
                 known = next((self._listed[address] for address in addresses[host] if address in self._listed), None)
                 name, port = (known.name, known.port) if known else (host, DNS_PORT)
-                servers.append(Responder(name, reachable, port, updates=False, zones=(zone,)))
+                servers.append(Responder(name, reachable, port, updates=False, zones=(zone,), listed=False))
         self._known[zone] = tuple(servers)
         self._notes[zone] = tuple(notes)

@@ -91,7 +91,8 @@ def build_update(
         record = TxtRecord(edit.record.name, ABSENT) if rehearsing else edit.record
         text = dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, record.wire_strings())
         if edit.adding and not rehearsing:
-            message.add(owner, ttl, text)
+            # all records at a name have one TTL (RFC 2181 §5.2): another one would change that of other clients
+            message.add(owner, ttl if record.ttl is None else record.ttl, text)
         else:
             message.delete(owner, text)
     if key:
@@ -160,7 +161,7 @@ def _check_signature(wire: bytes, mac: bytes, key: TsigKey | None) -> Refusal | 
     try:
         signed = dns.message.from_wire(wire, keyring=key.to_dnspython(), request_mac=mac).had_tsig
     except dns.tsig.BadTime:
-        return Refusal("BADTIME", "its answer is signed out of time: its clock and this host's differ")
+        return Refusal("LATE", "its answer is signed out of time: its clock and this host's differ")
     except (dns.exception.DNSException, ValueError):
         signed = False
     if signed:

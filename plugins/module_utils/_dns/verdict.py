@@ -22,7 +22,8 @@ class Verdict:
     long it was waited for. ``problem`` is what came instead of an authoritative
     answer when it was last asked for a value that it lacks. ``silent`` are those
     of ``lacking`` that it never gave any answer about. ``largest_response`` is in
-    bytes, and ``largest_name`` what it is about.
+    bytes; ``largest_text`` is what the TXT records of an answer came to at most,
+    and ``largest_name`` their owner. ``listed`` is false for a server that only NS records name.
     """
 
     responder: str
@@ -38,7 +39,9 @@ class Verdict:
     largest_response: int
     absent: bool = False
     silent: frozenset[TxtRecord] = frozenset()
+    largest_text: int = 0
     largest_name: str = ""
+    listed: bool = True
 
     @property
     def complete(self) -> bool:

@@ -6,27 +6,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .._core.errors import Error
 from .answer import Answer
 from .panel import NoAnswer, Panel, Question
-from .record import is_within, parents_of
+from .record import CHALLENGE_LABEL, is_within, parents_of
+from .wildcard import only_by_wildcard
 
 LONGEST_CHAIN = 8
 
 
 @dataclass(frozen=True)
 class Place:
-    """``owner`` is where the value for ``name`` is written; it differs when CNAME records delegate the name."""
+    """``owner`` is where the value for ``name`` is written; it differs when CNAME records delegate the name.
+
+    ``in_use`` says that the owner name may hold something already, and ``hides`` is a host
+    that only exists by a wildcard, and therefore not while a value is at the owner name.
+    """
 
     name: str
     owner: str
     zone: str
+    in_use: bool = field(default=False, compare=False)
+    hides: str | None = field(default=None, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        """The name that a value may take from a wildcard (RFC 4592 §2.2.2); None when the zone's apex is above all."""
+        head, _dot, rest = self.owner.partition(".")
+        host = rest if head == CHALLENGE_LABEL else self.owner
+        return host if host != self.zone and is_within(host, self.zone) else None
 
 
 class LocationError(Error):
-    """The zone of a name can't be found at the responders, or its CNAME records lead nowhere."""
+    """The zone of a name can't be found at the responders, or its CNAME records lead where no value is written."""
 
 
 @dataclass
@@ -40,10 +54,15 @@ class _Trail:
 
 
 class Locator:
-    """Finds places by asking for SOA records: one question for a name that isn't delegated by CNAME."""
+    """Finds places by asking for SOA records: one question for a name that isn't delegated by CNAME.
 
-    def __init__(self, panel: Panel) -> None:
+    A name that is there already, or that a wildcard covers, takes four more. CNAME records
+    may end at names of challenges, and at any name in the ``validation_zones``.
+    """
+
+    def __init__(self, panel: Panel, validation_zones: Iterable[str] = ()) -> None:
         self._panel = panel
+        self._validation_zones = tuple(validation_zones)
         self._places: dict[str, Place] = {}
 
     def locate(self, names: Iterable[str]) -> tuple[dict[str, Place], dict[str, Error]]:
@@ -51,11 +70,29 @@ class Locator:
         wanted = list(dict.fromkeys(names))
         failed: dict[str, Error] = {}
         trails = [_Trail(name, name, name, [name]) for name in wanted if name not in self._places]
+        found: dict[str, Place] = {}
         while trails:
-            trails = self._advance(trails, failed)
+            trails = self._advance(trails, found, failed)
+        self._settle(found, failed)
         return {name: self._places[name] for name in wanted if name in self._places}, failed
 
-    def _advance(self, trails: list[_Trail], failed: dict[str, Error]) -> list[_Trail]:
+    def _settle(self, found: dict[str, Place], failed: dict[str, Error]) -> None:
+        """Remember the new places, but for those where a value would take a host of others from a wildcard."""
+        hosts = {name: place.host for name, place in found.items() if place.in_use and place.host}
+        hidden = only_by_wildcard(self._panel, hosts.values())
+        for name, place in found.items():
+            host = hosts.get(name)
+            if host not in hidden:
+                self._places[name] = place
+            elif place.owner == name:
+                self._places[name] = replace(place, hides=host)
+            else:
+                failed[name] = LocationError(
+                    f"The CNAME records of {name} end at {place.owner}, where no value is written: {host} exists only "
+                    "by a wildcard, and would have no address as long as a value is there"
+                )
+
+    def _advance(self, trails: list[_Trail], found: dict[str, Place], failed: dict[str, Error]) -> list[_Trail]:
         """One step for every trail; those that go on."""
         answers = self._panel.ask(Question(trail.asked, "SOA") for trail in trails)
         aliased: list[tuple[_Trail, str]] = []
@@ -67,10 +104,24 @@ class Locator:
                 aliased.append((trail, answer.alias))
             elif answer.zone is None or not is_within(trail.asked, answer.zone):
                 failed[trail.name] = LocationError(f"The zone of {_path(trail)} can't be found: the answer has no SOA")
+            elif trail.owner != trail.name and not self._allows(trail.owner):
+                failed[trail.name] = LocationError(
+                    f"The CNAME records of {_path(trail)} end where no value is written: let them end at a name that "
+                    f"begins with {CHALLENGE_LABEL}, or list the zone in validation_zones if it is yours"
+                )
             else:
-                self._places[trail.name] = Place(trail.name, trail.owner, answer.zone)
+                in_use = trail.asked != trail.owner or answer.rcode != "NXDOMAIN"
+                found[trail.name] = Place(trail.name, trail.owner, answer.zone, in_use)
         wildcards = self._wildcards([(trail, target) for trail, target in aliased if trail.asked == trail.owner])
         return [trail for trail, target in aliased if _follow(trail, target, wildcards, failed)]
+
+    def _allows(self, target: str) -> bool:
+        """Whether a value may be written where CNAME records end; a dot within a label would deceive is_within()."""
+        if "\\" in target:
+            return False
+        return target.startswith(f"{CHALLENGE_LABEL}.") or any(
+            is_within(target, each) for each in self._validation_zones
+        )
 
     def _wildcards(self, aliased: list[tuple[_Trail, str]]) -> dict[str, str]:
         """The names whose CNAME only comes from a wildcard, each with a name above it that is within the same zone.

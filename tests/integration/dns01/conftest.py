@@ -38,7 +38,13 @@ def dns01(responders: list[dict[str, Any]], tsig_keys: list[dict[str, str]]) -> 
     """Run the module with some options; the responders of the lab are those that are not given."""
 
     def run(check: bool = False, **given: Any) -> Result:
-        arguments = {"responders": responders, "tsig_keys": tsig_keys, "wait": 20, "dns_timeout": 2} | given
+        arguments = {
+            "responders": responders,
+            "tsig_keys": tsig_keys,
+            "validation_zones": ["validation.test"],
+            "wait": 20,
+            "dns_timeout": 2,
+        } | given
         output = io.StringIO()
         with (
             patch_module_args(arguments | {"_ansible_check_mode": check, "_ansible_diff": True}),

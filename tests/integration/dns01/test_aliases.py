@@ -15,7 +15,7 @@ from tests.lab import Lab, Options
 
 ALIASES = {
     "_acme-challenge.chain.fleet.test": "hop.shop.test",
-    "hop.shop.test": "end.sub.fleet.test",
+    "hop.shop.test": "_acme-challenge.end.sub.fleet.test",
     "_acme-challenge.round.fleet.test": "round.shop.test",
     "round.shop.test": "_acme-challenge.round.fleet.test",
     "*.hosted.fleet.test": "front1.fleet.test",
@@ -40,13 +40,13 @@ def fleet(request: pytest.FixtureRequest, aliased_lab: Lab) -> Fleet:
         [{"name": responder.name, "address": responder.address, "port": responder.port, "tsig_key": "acme"}],
         [{"name": key.name, "algorithm": key.algorithm, "secret": key.secret}],
     )
-    return Fleet(responders, SystemClock(), timeout=2.0, check_name_servers=False)
+    return Fleet(responders, SystemClock(), timeout=2.0, check_name_servers=False, validation_zones=["validation.test"])
 
 
 @pytest.mark.parametrize(
     ("name", "owner", "zone"),
     [
-        ("_acme-challenge.chain.fleet.test", "end.sub.fleet.test", "sub.fleet.test"),
+        ("_acme-challenge.chain.fleet.test", "_acme-challenge.end.sub.fleet.test", "sub.fleet.test"),
         ("_acme-challenge.shop.hosted.fleet.test", "_acme-challenge.shop.hosted.fleet.test", "fleet.test"),
         ("_acme-challenge.told.hosted.fleet.test", "told.validation.test", "validation.test"),
     ],

@@ -106,6 +106,15 @@ def test_a_follower_that_gives_no_answer_is_passed_over(
     assert all(proxy.counts[fault.kind] >= 3 for fault in faults)
 
 
+@pytest.mark.parametrize("server", ["knot", "nsd"])
+def test_records_of_other_classes_change_nothing(publish: Faulty, before: Before, server: str) -> None:
+    proxy = before(server, Fault("strange"))
+    result = publish(server, proxy)
+    assert "msg" not in result
+    assert not lacking(result)
+    assert proxy.counts["strange"]
+
+
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [

@@ -59,6 +59,8 @@ class FakeServer:
         self.refuses: Callable[[str], bool] = lambda _owner: False
         self.refuses_as_knot = False
         self.updates: list[dns.message.Message] = []
+        self.ttls: dict[str, int] = {}
+        self.signatures = 0
         self.asked: list[tuple[str, str]] = []
 
     def add(self, owner: str, kind: str, *values: str) -> FakeServer:
@@ -94,12 +96,22 @@ class FakeServer:
         if held:
             texts = [f'"{value}"' if shown == "TXT" else f"{value}." for value in sorted(held)]
             texts = [text.rstrip(".") if shown in ("A", "AAAA") else text for text in texts]
-            reply.answer.append(dns.rrset.from_text_list(f"{owner}.", 60, "IN", shown, texts))
+            ttl = self.ttls.get(owner, 60)
+            reply.answer.append(dns.rrset.from_text_list(f"{owner}.", ttl, "IN", shown, texts))
+            reply.answer.extend(_signature(owner, shown) for _number in range(self.signatures))
         elif kind == "SOA" and owner == zone:
             reply.answer.append(_soa(zone))
         else:
             reply.authority.append(_soa(zone))
+            if not self._exists(zone, owner):
+                reply.set_rcode(dns.rcode.NXDOMAIN)
         return reply
+
+    def _exists(self, zone: str, owner: str) -> bool:
+        """Whether the name is there, be it with nothing but names below it, or is covered by a wildcard."""
+        names = {name for name, _kind in self.zones[zone]}
+        there = owner == zone or any(name == owner or name.endswith(f".{owner}") for name in names)
+        return there or wildcard_of(owner, names) in names
 
     def _match(self, records: dict[tuple[str, str], set[str]], owner: str, kind: str) -> tuple[set[str], str]:
         names = {name for name, _kind in records}
@@ -177,6 +189,12 @@ def _text(name: dns.name.Name) -> str:
 
 def _soa(zone: str) -> dns.rrset.RRset:
     return dns.rrset.from_text(f"{zone}.", 60, "IN", "SOA", f"ns1.{zone}. admin.{zone}. 1 60 60 60 60")
+
+
+def _signature(owner: str, kind: str) -> dns.rrset.RRset:
+    """What a zone that is signed by RSA with 4096 bits has beside each set of records."""
+    text = f"{kind} 8 2 60 20270101000000 20260101000000 12345 example.com. {'A' * 683}="
+    return dns.rrset.from_text(f"{owner}.", 60, "IN", "RRSIG", text)
 
 
 def _plain(message: dns.message.Message, rcode: dns.rcode.Rcode) -> bytes:

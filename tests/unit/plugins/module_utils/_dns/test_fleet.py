@@ -28,13 +28,27 @@ def files(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
-    return Fleet(responders, clock, files, exchange=exchange, resolve=lambda _host: ())
+    return Fleet(
+        responders,
+        clock,
+        files,
+        validation_zones=["validation.example"],
+        exchange=exchange,
+        resolve=lambda _host: (),
+    )
 
 
 @pytest.fixture
 def later_fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
     """The fleet of another run, which knows only what is on disk."""
-    return Fleet(responders, clock, files, exchange=exchange, resolve=lambda _host: ())
+    return Fleet(
+        responders,
+        clock,
+        files,
+        validation_zones=["validation.example"],
+        exchange=exchange,
+        resolve=lambda _host: (),
+    )
 
 
 @pytest.fixture
@@ -213,6 +227,80 @@ def test_the_ledger_is_written_before_an_update_is_sent(
     ]
 
 
+def left_on(fleet: Fleet) -> set[str]:
+    """The responders that the ledger has values of."""
+    return {entry.responder for entry in fleet.leftovers()}
+
+
+def test_a_refusal_leaves_nothing_in_the_ledger_and_nothing_to_withdraw(
+    fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    servers["fra"].refuses = lambda owner: owner == SHOP
+    assert set(fleet.publish([ONE, TxtRecord(BLOG, "x")]).failed) == {ONE}
+    assert {(entry.responder, entry.owner) for entry in fleet.leftovers()} == {
+        ("fra", BLOG),
+        ("sin", BLOG),
+        ("sin", SHOP),
+    }
+    report = fleet.withdraw([ONE, TxtRecord(BLOG, "x")])
+    assert (report.failed, report.notes) == ({}, [])
+    assert not fleet.leftovers()
+
+
+def test_a_value_that_is_taken_later_is_withdrawn_again(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    servers["fra"].refuses = lambda _owner: True
+    fleet.publish([ONE])
+    servers["fra"].refuses = lambda _owner: False
+    fleet.publish([ONE])
+    assert left_on(fleet) == {"fra", "sin"}
+    fleet.withdraw([ONE])
+    assert not servers["fra"].txt(SHOP)
+
+
+@pytest.mark.parametrize(
+    ("rcode", "stays"), [("REFUSED", False), ("NOTAUTH", False), ("NOTZONE", False), ("SERVFAIL", True)]
+)
+def test_only_an_answer_that_proves_that_nothing_was_done_clears_the_ledger(
+    fleet: Fleet, servers: dict[str, FakeServer], rcode: str, *, stays: bool
+) -> None:
+    fleet.locate([SHOP])
+    servers["fra"].rcode = rcode
+    fleet.publish([ONE])
+    assert ("fra" in left_on(fleet)) == stays
+
+
+def test_a_refusal_proves_nothing_about_an_earlier_update(
+    fleet: Fleet, later_fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    fleet.publish([ONE])
+    servers["fra"].refuses = lambda _owner: True
+    later_fleet.publish([ONE])
+    assert left_on(later_fleet) == {"fra", "sin"}
+
+
+def test_a_refusal_proves_nothing_about_another_address_that_was_silent(
+    fleet: Fleet, exchange: FakeExchange, servers: dict[str, FakeServer]
+) -> None:
+    exchange.down[Endpoint("198.51.100.53"), "tcp"] = "timeout"
+    servers["sin"].refuses = lambda _owner: True
+    fleet.publish([ONE])
+    assert left_on(fleet) == {"fra", "sin"}
+
+
+def test_the_ttl_that_is_there_stays(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    for name, ttl in (("fra", 300), ("sin", 600)):
+        servers[name].add(SHOP, "TXT", "theirs").ttls[SHOP] = ttl
+    servers["fra"].add("*.blog.example.com", "TXT", "wild").ttls[BLOG] = 900
+    fleet.publish([ONE, TxtRecord(BLOG, "x")])
+    added = {
+        (name, rrset.name.to_text(omit_final_dot=True)): rrset.ttl
+        for name in ("fra", "sin")
+        for message in servers[name].updates
+        for rrset in message.sections[2]
+    }
+    assert added == {("fra", SHOP): 300, ("sin", SHOP): 600, ("fra", BLOG): 60, ("sin", BLOG): 60}
+
+
 def test_a_primary_that_was_down_is_cleaned_later(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
     fleet.publish([ONE])
     servers["sin"].silent = True
@@ -282,6 +370,32 @@ def test_a_sweep_leaves_alone_what_comes_from_a_wildcard(fleet: Fleet, servers: 
     ]
 
 
+def test_a_sweep_never_follows_a_cname_to_a_name_of_others(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    for server in servers.values():
+        server.add(SHOP, "CNAME", "www.example.com").add("www.example.com", "TXT", "v=spf1", "0" * 43)
+        server.add(BLOG, "TXT", "left")
+    plan = fleet.plan_sweep([SHOP, BLOG])
+    assert list(plan.failed) == [TxtRecord(SHOP, "")]
+    assert {record.name for change in plan.changes for record in change.remove} == {BLOG}
+
+
+def test_a_host_that_has_no_address_for_a_while_is_noted_where_values_are_added(
+    fleet: Fleet, servers: dict[str, FakeServer]
+) -> None:
+    for server in servers.values():
+        server.add("*.example.com", "A", "192.0.2.80")
+    note = (
+        "shop.example.com exists only by a wildcard, and has no address while a value for dns-01 is published (and 2 more "
+        "beside it): give it a record of its own, validate it by http-01, or order a certificate for the wildcard"
+    )
+    records = [ONE, TxtRecord(BLOG, "x"), TxtRecord("_acme-challenge.c.example.com", "z")]
+    records.append(TxtRecord("_acme-challenge.example.com", "y"))
+    rehearsed = fleet.rehearse(fleet.plan_publish(records, ask=False))
+    assert rehearsed.notes == [note]
+    assert fleet.publish(records).notes == [note]
+    assert not fleet.withdraw(records).notes
+
+
 def test_a_sweep_fails_for_what_it_cant_see(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
     servers["sin"].rcode = "SERVFAIL"
     (error,) = fleet.plan_sweep([SHOP]).failed.values()
@@ -317,7 +431,8 @@ def test_unlisted_name_servers_of_a_zone_are_verified_too(
         .failed[ONE]
         .message.endswith(
             "ns9.example.com 127.0.0.99/udp: 0 of 1 value after 0 s; "
-            "ns9.example.com 127.0.0.99/tcp: 0 of 1 value after 0 s"
+            "ns9.example.com 127.0.0.99/tcp: 0 of 1 value after 0 s. Not among the responders, but named by "
+            "the NS records of the zone: ns9.example.com 127.0.0.99. check_name_servers=false leaves such servers out"
         )
     )
 
@@ -349,6 +464,16 @@ def test_an_answer_too_large_for_a_datagram_is_noted(fleet: Fleet) -> None:
     report = fleet.verify(many, 0)
     assert not report.failed
     assert report.notes[0].startswith(f"An answer of fra about {SHOP} has 1741 bytes, more than the 1232 that fit ")
+
+
+@pytest.mark.usefixtures("following")
+def test_signatures_are_no_values_that_could_be_swept(fleet: Fleet, servers: dict[str, FakeServer]) -> None:
+    for server in servers.values():
+        server.signatures = 3
+    fleet.publish([ONE, TWO])
+    report = fleet.verify([ONE, TWO], 0)
+    assert {verdict.largest_response > 1232 for verdict in report.verdicts} == {True}
+    assert not report.notes
 
 
 def test_no_error_or_report_shows_a_secret(

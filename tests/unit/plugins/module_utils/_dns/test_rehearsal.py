@@ -22,7 +22,14 @@ ONE, TWO = TxtRecord(SHOP, "one"), TxtRecord(BLOG, "two")
 
 @pytest.fixture
 def fleet(responders: tuple[Responder, ...], clock: FakeClock, tmp_path: Path, exchange: FakeExchange) -> Fleet:
-    return Fleet(responders, clock, Files(str(tmp_path)), exchange=exchange, resolve=lambda _host: ())
+    return Fleet(
+        responders,
+        clock,
+        Files(str(tmp_path)),
+        validation_zones=["validation.example"],
+        exchange=exchange,
+        resolve=lambda _host: (),
+    )
 
 
 def rehearse(fleet: Fleet, *records: TxtRecord) -> Report:

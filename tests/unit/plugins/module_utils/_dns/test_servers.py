@@ -35,7 +35,9 @@ def test_an_unlisted_server_is_found_through_the_responders(
     hosts(servers, "ns4.example.com")
     servers["fra"].add("ns4.example.com", "A", "192.0.2.54").add("ns4.example.com", "AAAA", "2001:db8::54")
     assert name_servers.unlisted([ZONE]) == {
-        ZONE: (Responder("ns4.example.com", ("192.0.2.54", "2001:db8::54"), updates=False, zones=(ZONE,)),)
+        ZONE: (
+            Responder("ns4.example.com", ("192.0.2.54", "2001:db8::54"), updates=False, zones=(ZONE,), listed=False),
+        )
     }
     assert name_servers.notes([ZONE]) == []
 
@@ -59,7 +61,7 @@ def test_a_further_address_of_a_listed_responder_is_asked_on_its_port(
     listed = (Responder("fra", ("192.0.2.53",)), Responder("hidden", ("192.0.2.99",), port=5353))
     found = NameServers(Panel(exchange, listed), listed, resolve=lambda _host: (), routable=lambda _address: True)
     assert found.unlisted([ZONE]) == {
-        ZONE: (Responder("hidden", ("2001:db8::99",), port=5353, updates=False, zones=(ZONE,)),)
+        ZONE: (Responder("hidden", ("2001:db8::99",), port=5353, updates=False, zones=(ZONE,), listed=False),)
     }
 
 
