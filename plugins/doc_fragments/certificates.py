@@ -136,7 +136,8 @@ options:
   max_orders_per_names:
     description:
       - How many orders are made in any seven days for exactly the same set of names, RSA and ECDSA counted together.
-      - Orders that the CA has given up don't count. The default is what Let's Encrypt allows.
+      - Orders that the CA calls invalid don't count. An order of a killed task counts if the CA may have made it.
+      - The default is what Let's Encrypt allows.
     type: int
     default: 5
   max_orders_per_domain:
