@@ -147,7 +147,7 @@ options:
   max_orders_per_names:
     description:
       - How many orders are made in any seven days for exactly the same set of names, RSA and ECDSA counted together.
-      - Orders that the CA has given up don't count.
+      - Orders that the CA calls invalid don't count. An order of a killed task counts if the CA may have made it.
       - At Let's Encrypt the default is the 5 that it allows. At other CAs nothing is counted unless it is given, since certificates of hours,
         as internal CAs issue them, are renewed more often.
     type: int

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._acme.directory import check_directory_url
 from .._acme.pauses import Pauses
-from .._core.clock import Clock, parse_instant, read_instant
+from .._core.clock import Clock
 from .._core.errors import Error, StoreError
 from .._core.files import Files
 from .._core.name import check_name
@@ -40,7 +40,7 @@ from .issuance.run import Attempt
 from .job import Outcome
 from .orders import Limits, OrderLog
 from .pacing import Pace, pace
-from .pending import pending_order
+from .pending import may_be_made, pending_order
 from .places import Places
 from .plan import Decision, order_by_urgency
 from .registered_domain import registered_domains
@@ -73,7 +73,7 @@ class Memory:
         self._exempt: set[Target] = set()
         for target, at in self._orders.reserved.items():
             name, _slash, key_type = target.partition("/")
-            if not self._may_be_made(name, key_type, at):
+            if not may_be_made(self._store, name, key_type, at):
                 self._orders.release(target)
 
     def failures_of(self, decision: Decision) -> Failures:
@@ -265,21 +265,6 @@ class Memory:
             known = self._identifiers.pop(name, Failures()).forgiven()
             if known != Failures():
                 self._identifiers[name] = known
-
-    def _may_be_made(self, name: str, key_type: str, at: datetime) -> bool:
-        """Whether an order that was to be made when a run was killed may have been: the store tells.
-
-        Before the CA hears of it, its record takes the place of an earlier order's.
-        """
-        try:
-            pending = self._store.pending(name, key_type)
-            begun_at = read_instant(pending.get("ordered_at")) if pending else None
-            if self._store.has_broken_order(name, key_type) or (pending and (begun_at is None or begun_at >= at)):
-                return True
-            issued = (self._store.issuance(name, key_type) or {}).get("issued_at")
-            return issued is not None and parse_instant(issued) >= at
-        except (StoreError, ValueError):
-            return True
 
     def _open_order(self, decision: Decision) -> dict[str, Any] | None:
         """What is known of an order that may be open and is for what is wanted now."""

@@ -32,8 +32,8 @@ class Limits:
     """How long an order stays `processing`."""
     finalize_retry_after: int = 1
     """What finalize and an order that is `processing` say in Retry-After; Let's Encrypt says 3."""
-    key_cache_seconds: float = 1.0
-    """How long a new account key is refused; Let's Encrypt takes 5."""
+    key_cache_seconds: float = 5.0
+    """How long a new account key is refused, and the former one accepted."""
 
     @classmethod
     def of(cls, given: Mapping[str, float]) -> Limits:

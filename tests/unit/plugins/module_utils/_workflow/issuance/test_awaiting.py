@@ -57,7 +57,7 @@ class SlowCa(FakeCa):
         done = self.clock.monotonic() >= self.done_at[seen.path]
         document: dict[str, Any] = {
             "status": self.late if done else self.early,
-            "identifiers": [{"type": "dns", "value": "a.example.com"}],
+            "identifiers": [{"type": "dns", "value": f"site{seen.path.rpartition('/')[2]}.example.com"}],
             "authorizations": [],
             "finalize": f"{HOST}/finalize",
             **({"certificate": f"{HOST}/certificate"} if done and self.late == "valid" else {}),
