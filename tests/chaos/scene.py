@@ -57,8 +57,8 @@ class Trouble:
 class Scene:
     """The store, and what its runs are called with; a trouble may change that.
 
-    `clock` is by how many seconds the runs' clock is ahead: nobody waits for renewals and retries. `beside` are further
-    entries of the list, of which nothing is wanted, and `options` further ones of the runs.
+    `clock` is by how many seconds the runs' clock is ahead: nobody waits for renewals and retries. `options` are further
+    options of the runs.
     """
 
     lab: Lab
@@ -72,7 +72,6 @@ class Scene:
     accident: Accident | None = None
     environment: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    beside: list[dict[str, Any]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,7 +81,7 @@ class Scene:
         names = [f"o{self.number}.fleet.test", f"*.o{self.number}.fleet.test"]
         self.old = [Wanted("old", key_type, frozenset(names)) for key_type in OLD_KEY_TYPES]
         self.new = Wanted("new", "ecdsa-p256", frozenset([f"n{self.number}.shop.test"]))
-        self._listed: list[dict[str, Any]] = [{"name": "old", "domains": names, "profile": "classic"}]
+        self.listed: list[dict[str, Any]] = [{"name": "old", "domains": names, "profile": "classic"}]
 
     @property
     def due(self) -> list[Wanted]:
@@ -115,7 +114,7 @@ class Scene:
         assert learnt.result["counts"]["valid"] == len(self.old), learnt.output
         self.clock = RENEWAL + 60
         new = {"name": "new", "domains": sorted(self.new.names), "key_types": ["ecdsa-p256"], "profile": "classic"}
-        self._listed.append(new)
+        self.listed.append(new)
 
     def keep(self, **more: Any) -> Ended:
         """A run over the list."""
@@ -134,7 +133,7 @@ class Scene:
     def _job(self) -> dict[str, Any]:
         """The options, with all waiting as short as it may be."""
         return {
-            "certificates": [*self.beside, *self._listed],
+            "certificates": self.listed,
             "responders": self.responders,
             "tsig_keys": self.tsig_keys,
             "fail_on": "never",
