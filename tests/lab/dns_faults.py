@@ -39,7 +39,7 @@ class Fault:
     - `broken`: half of the answer comes, which nobody can read.
     - `cut`: the TCP connection ends in the middle of the answer.
     - `corrupt`: one bit of the answer's signature is another.
-    - `odd`: the answer has records beside it of classes and types that nobody uses, with addresses that are none.
+    - `odd`: the answer has records beside it of a class and of a type that nobody uses.
     - `skewed`: a signed update arrives signed by `key` with a clock `seconds` behind; what the server says is its own.
 
     `about` which messages, at which of the proxy's `addresses` (all, if none is given), and how many of them (`most`).
@@ -130,8 +130,8 @@ def corrupt(answer: bytes) -> list[bytes]:
 
 
 def beside(answer: bytes) -> list[bytes]:
-    """The answer with records at the root that nobody has asked for: A in class 64 and CH, TYPE65280, all of them short."""
-    types = (("0001", "0040"), ("001c", "0040"), ("0001", "0003"), ("ff00", "0001"))
+    """The answer with records at the root that nobody has asked for: A and AAAA in class 64, and TYPE65280."""
+    types = (("0001", "0040"), ("001c", "0040"), ("ff00", "0001"))
     more = b"".join(bytes.fromhex(f"00{kind}{of_class}00000000000400000000") for kind, of_class in types)
     count = int.from_bytes(answer[10:12], "big") + len(types)
     return [answer[:10] + count.to_bytes(2, "big") + answer[12:] + more]
