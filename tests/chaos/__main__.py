@@ -27,10 +27,9 @@ from .nursery import Nursery
 from .scene import Trouble
 
 LANES: dict[str, tuple[Trouble, ...]] = {
-    "ca": (*of_ca.TROUBLES, *of_ca_ways.TROUBLES),
+    "ca": (*of_ca.TROUBLES, *of_ca_ways.TROUBLES, *of_hostile.TROUBLES),
     "dns": of_dns.TROUBLES,
-    "host": of_host.TROUBLES,
-    "hostile": (*of_hostile.TROUBLES, *of_customers.TROUBLES),
+    "host": (*of_host.TROUBLES, *of_customers.TROUBLES),
 }
 KILLED = "killed in: "
 

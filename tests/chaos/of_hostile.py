@@ -66,9 +66,11 @@ def _beside(content: bytes) -> Begin:
         site = {"name": "hostile", "domains": ["hostile.fleet.test"], "key_types": ["ecdsa-p256"]}
         entry = {**site, "challenge": "http-01", "challenge_addresses": [address]}
         with Server(address, port, content) as server:
-            scene.beside, scene.options = [entry], {**_OPTIONS, "http_port": port}
+            scene.listed.insert(0, entry)
+            scene.options = {**_OPTIONS, "http_port": port}
             yield
-            scene.beside, scene.options = [], {}
+            scene.listed.remove(entry)
+            scene.options = {}
             scene.injected += server.asked
 
     return begin

@@ -57,8 +57,8 @@ class Trouble:
 class Scene:
     """The store, and what its runs are called with; a trouble may change that.
 
-    `clock` is by how many seconds the runs' clock is ahead: nobody waits for renewals and retries. `beside` are further
-    entries of the list, of which nothing is wanted, and `options` further ones of the runs.
+    `clock` is by how many seconds the runs' clock is ahead: nobody waits for renewals and retries. `options` are further
+    options of the runs.
     """
 
     lab: Lab
@@ -72,7 +72,6 @@ class Scene:
     accident: Accident | None = None
     environment: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    beside: list[dict[str, Any]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -134,7 +133,7 @@ class Scene:
     def _job(self) -> dict[str, Any]:
         """The options, with all waiting as short as it may be."""
         return {
-            "certificates": [*self.beside, *self.listed],
+            "certificates": self.listed,
             "responders": self.responders,
             "tsig_keys": self.tsig_keys,
             "fail_on": "never",

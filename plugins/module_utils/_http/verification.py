@@ -81,8 +81,9 @@ class Verdict:
         return self.way[0][1]
 
     def sentence(self) -> str:
-        """``www.example.com 192.0.2.1: status 404``, with where it was redirected to."""
-        there = "".join(f" -> {_shown(url)} {address}" for url, address in self.way[1:])
+        """``www.example.com 192.0.2.1: status 404``, with where it was redirected to first and last."""
+        steps = [f" -> {_shown(url)} {address}" for url, address in self.way[1:]]
+        there = "".join(steps if len(steps) < 3 else [steps[0], f" -> ({len(steps) - 2} more)", steps[-1]])
         return f"{self.file.identifier} {self.address}{there}: {self.problem or 'correct'}"
 
     def as_dict(self) -> dict[str, Any]:

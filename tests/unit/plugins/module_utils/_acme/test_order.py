@@ -142,7 +142,7 @@ def test_a_refused_order_names_what_was_asked_for(ca: FakeCa, registered: Sessio
         new_order(registered, names)
 
 
-@pytest.mark.parametrize("location", ["", "http://[", "https://", "https://[::1", "http://ca.test/plain", "ftp://x/"])
+@pytest.mark.parametrize("location", ["", "http://[", "https://[::1", "http://ca.test/plain", "ftp://x/"])
 def test_an_order_without_its_url_is_told(ca: FakeCa, registered: Session, location: str) -> None:
     ca.script["/new-order"] = deque([Answer(201, DOCUMENT, {"Location": location} if location else {})])
     with pytest.raises(NetworkError, match="Location"):

@@ -311,6 +311,12 @@ def test_no_other_protocol_is_quoted(web: Web) -> None:
     assert verdict.problem == "no HTTP answer: BadStatusLine"
 
 
+def test_of_many_redirects_the_first_and_the_last_are_told() -> None:
+    way = tuple((f"http://www.example.com/{number}", "192.0.2.1") for number in range(5))
+    first, last = f"{way[1][0]} 192.0.2.1", f"{way[4][0]} 192.0.2.1"
+    assert Verdict(FILE, way, "x").sentence() == f"www.example.com 192.0.2.1 -> {first} -> (2 more) -> {last}: x"
+
+
 def test_redirects_end_in_time(web: Web) -> None:
     clock = FakeClock()
 
