@@ -34,10 +34,13 @@ Kind = Literal["signed", "encrypted", "unknown"]
 def have_signer(path: str) -> str:
     """The certificate (PEM) by which backups of this host are known; its key is made, in the same file, if it is not there."""
     folder, name = os.path.split(os.path.abspath(path))
-    content = Files(folder).read(name)
-    if content is None:
-        content = _make_signer()
-        Files(folder).write(name, content)
+    try:
+        content = Files(folder).read(name)
+        if content is None:
+            content = _make_signer()
+            Files(folder).write(name, content)
+    except StoreError as error:
+        raise InputError("signing_key", path, f"can't be used: {error.message}") from error
     match = _CERTIFICATE.search(content)
     if not match or b"PRIVATE KEY-----" not in content:
         raise InputError("signing_key", path, "does not hold a private key and its certificate, both in PEM form")

@@ -173,6 +173,12 @@ def test_files_that_are_no_keys_are_named(desk: Desk, option: str, words: str) -
     assert not desk.backup.exists()
 
 
+def test_a_key_that_can_not_be_made_is_named_by_its_option(desk: Desk) -> None:
+    (desk.folder / "file").touch()
+    with pytest.raises(Error, match=r"signing_key: '.*/file/signer.pem' can't be used: Can't"):
+        desk.back_up(signing_key=str(desk.folder / "file" / "signer.pem"))
+
+
 def test_a_large_store_that_can_not_be_encrypted_holds_nobody_up(desk: Desk) -> None:
     Files(str(desk.folder / "store")).write("large", os.urandom(1_000_000))
     with pytest.raises(Error, match="recipient"):
