@@ -15,6 +15,9 @@ CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
 APPLY = NEXT_RENEWAL, NOW = "next_renewal", "now"
 """When a changed profile, preferred chain or key type takes effect."""
 
+MOST_DOMAINS = 10_000
+"""How many names of one certificate are read; no known CA takes more than a hundredth of that."""
+
 DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
 
 
@@ -22,6 +25,8 @@ def parse_identifiers(value: Any, option: str) -> tuple[Identifier, ...]:
     """What the certificate is for, each identifier once."""
     if not isinstance(value, list) or not value:
         raise InputError(option, value, "is not a list of at least one name")
+    if len(value) > MOST_DOMAINS:
+        raise InputError(option, f"{len(value)} names", f"are more than the {MOST_DOMAINS} that are read")
     identifiers: dict[Identifier, None] = {}
     for text in value:
         if not isinstance(text, str):

@@ -191,8 +191,8 @@ def _without_namesakes(read: Sequence[tuple[Wanted, ...]]) -> list[tuple[Wanted,
 
 
 def _describe_namesakes(wanted: Wanted, number: int, numbers: Sequence[int]) -> InputError:
-    others = [f"certificates[{each}]" for each in numbers if each != number]
-    more = f" and {len(others) - FEW} more" if len(others) > FEW else ""
+    others = [f"certificates[{each}]" for each in numbers[: FEW + 1] if each != number]
+    more = f" and {len(numbers) - 1 - FEW} more" if len(numbers) - 1 > FEW else ""
     return InputError(
         f"certificates[{number}].name",
         split_name(wanted.name)[0],

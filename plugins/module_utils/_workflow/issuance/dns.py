@@ -91,7 +91,7 @@ class DnsAnswers:
         """
         going = [attempt for attempt in self._run.going if self._records.get(attempt)]
         for attempt, error in isolate(self._publish, going).items():
-            attempt.failure = error
+            attempt.failure = attempt.failure or error
 
     def withdraw(self) -> None:
         """Have none of them any more; what could not be withdrawn is left to the next run, which has it in the ledger."""

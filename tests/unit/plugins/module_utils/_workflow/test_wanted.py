@@ -220,6 +220,21 @@ def test_hosts_that_the_controller_does_not_know_are_a_fault_in_its_words() -> N
     assert sorted_out(entry) == {"shop@web9": "certificates[1]: the inventory has neither a host nor a group web9"}
 
 
+def test_many_entries_with_one_name_are_told_in_a_short_sentence() -> None:
+    entries = [{"name": "same", "domains": ["same.example.com"]}] * 20
+    (wanted,) = parse_wanted(entries, strict=False)
+    assert wanted.fault
+    assert wanted.fault.message.endswith(
+        "so that none of them is used: certificates[1], certificates[2], certificates[3], certificates[4], "
+        "certificates[5] and 14 more"
+    )
+
+
+def test_a_certificate_with_more_names_than_anybody_can_want_is_not_read_to_its_end() -> None:
+    (fault,) = sorted_out({"name": "many", "domains": ["x.example.com"] * 10_001}).values()
+    assert fault == "certificates[1].domains: '10001 names' are more than the 10000 that are read"
+
+
 def test_what_is_no_entry_at_all_is_called_by_its_place() -> None:
     assert sorted_out("shop", None, {"domains": "../../etc"}, {"name": "../x", "domains": []}) == {
         "certificates[1]": "certificates[1]: 'shop' is not a mapping with at least domains",
