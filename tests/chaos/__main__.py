@@ -19,7 +19,7 @@ from tests.lab import Lab, LabError
 from tests.lab.ca_proxy import CaProxy
 from tests.lab.programs import ROOT
 
-from . import kills, of_ca, of_ca_ways, of_dns, of_host
+from . import kills, of_ca, of_ca_ways, of_dns, of_frontends, of_host
 from .matrix import HEADING, NOTES, OPTIONS, Matrix, Result
 from .nursery import Nursery
 from .scene import Trouble
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.list:
         troubles = [each for lane in _picked(given.rows).values() for each in lane]
-        print("\n".join([*(each.name for each in troubles), *(f"{KILLED}{step}" for step in _steps(given.rows))]))
+        names = [each.name for each in troubles] + [of_frontends.NAME] * is_picked(of_frontends.NAME, given.rows)
+        print("\n".join([*names, *(f"{KILLED}{step}" for step in _steps(given.rows))]))
         return 0
     started = time.monotonic()
     try:
@@ -66,6 +67,11 @@ def play(given: argparse.Namespace, place: Path) -> Iterator[Result]:
     steps = _steps(given.rows)
     lanes = [
         *(partial(_play_troubles, picked, given.times, place / name) for name, picked in _picked(given.rows).items()),
+        *(
+            [partial(of_frontends.rows, given.times, place / "frontends")]
+            if is_picked(of_frontends.NAME, given.rows)
+            else []
+        ),
         *([partial(_play_kills, steps, given.kills, place / "kills")] if steps else []),
     ]
     with ThreadPoolExecutor(len(lanes) or 1) as pool:

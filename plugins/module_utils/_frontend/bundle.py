@@ -23,6 +23,7 @@ _FOREIGN = "The bundle is not one of certificate_fetch: something in it is lacki
 _TOLERANCE = timedelta(days=1)
 """By how much the clocks of two hosts may differ."""
 
+
 @dataclass(frozen=True)
 class Entry:
     """One certificate of a bundle; ``identifiers`` and ``sha256`` as the sender states them."""

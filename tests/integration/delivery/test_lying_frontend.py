@@ -12,7 +12,7 @@ import yaml
 from tests.playbooks import Played
 
 from .conftest import Fleet
-from .lying import inventory_of, lying_python
+from tests.lying import inventory_of, lying_python
 
 MEANT: dict[str, list[str]] = {"front1": ["shop"], "front2": ["shop", "bank"], "front3": []}
 """The certificates that the inventory has for each frontend."""

@@ -75,5 +75,5 @@ def test_a_bundle_that_says_it_is_for_another_recipient_is_refused(
     frontend: Frontend, recipient_files: dict[str, bytes], clock: SetClock, shop: Issued
 ) -> None:
     packed = pack([shop.entry("shop", "ecdsa-p256")], b"another", clock.now())
-    with pytest.raises(Error, match="^The bundle was made for another frontend"):
+    with pytest.raises(Error, match=r"^The bundle was made for another frontend"):
         install(frontend, seal(recipient_files["recipient/cert.pem"], packed))
