@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.lying import inventory_of, lying_python, silent_python
 from tests.lab import Lab
+from tests.lying import inventory_of, lying_python, silent_python
 from tests.playbooks import Played
 
 from .test_frontend_keys import SHOP, Fleet
