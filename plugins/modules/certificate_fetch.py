@@ -17,7 +17,7 @@ description:
     The controller carries ciphertext, and neither results nor logs hold a private key.
   - A certificate that has expired is not delivered, nor is one whose files in the store are damaged or don't belong together;
     RV(left_out) tells which. The others are delivered all the same.
-  - A frontend gets what is meant for it, and nothing else. A certificate of the list that names O(certificates[].frontends) goes to those,
+  - A frontend gets what is meant for it, and nothing else. A certificate of the list that names its C(frontends) goes to those,
     any other one to the frontends that ask for it by O(names).
   - Options that are left out come from variables, as inventory and plays state them. What hosts return as facts does not count, since
     a frontend could say there that another one's certificates are its own.

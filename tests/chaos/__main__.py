@@ -21,7 +21,7 @@ from tests.lab import Lab, LabError
 from tests.lab.ca_proxy import CaProxy
 from tests.lab.programs import ROOT
 
-from . import kills, of_ca, of_ca_ways, of_customers, of_dns, of_fuzz, of_host, of_hostile
+from . import kills, of_ca, of_ca_ways, of_customers, of_dns, of_frontends, of_fuzz, of_host, of_hostile
 from .matrix import HEADING, NOTES, OPTIONS, Matrix, Result
 from .nursery import Nursery
 from .scene import Trouble
@@ -46,7 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.list:
         troubles = [each for lane in _picked(given.rows).values() for each in lane]
-        others = [*(f"{KILLED}{step}" for step in _steps(given.rows)), *map(of_fuzz.name_of, _boundaries(given.rows))]
+        others = [of_frontends.NAME] * is_picked(of_frontends.NAME, given.rows)
+        others += [*(f"{KILLED}{step}" for step in _steps(given.rows)), *map(of_fuzz.name_of, _boundaries(given.rows))]
         print("\n".join([*(each.name for each in troubles), *others]))
         return 0
     started = time.monotonic()
@@ -74,6 +75,11 @@ def play(given: argparse.Namespace, place: Path) -> Iterator[Result]:
     steps = _steps(given.rows)
     lanes = [
         *(partial(_play_troubles, picked, given.times, place / name) for name, picked in _picked(given.rows).items()),
+        *(
+            [partial(of_frontends.rows, given.times, place / "frontends")]
+            if is_picked(of_frontends.NAME, given.rows)
+            else []
+        ),
         *([partial(_play_kills, steps, given.kills, place / "kills")] if steps else []),
     ]
     with ThreadPoolExecutor(len(lanes) or 1) as pool:

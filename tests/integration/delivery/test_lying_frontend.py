@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.lying import inventory_of, lying_python
 from tests.playbooks import Played
 
 from .conftest import Fleet
-from .lying import inventory_of, lying_python
 
 MEANT: dict[str, list[str]] = {"front1": ["shop"], "front2": ["shop", "bank"], "front3": []}
 """The certificates that the inventory has for each frontend."""

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.delivery.lying import inventory_of, lying_python
 from tests.lab import Lab
+from tests.lying import inventory_of, lying_python, silent_python
 from tests.playbooks import Played
 
 from .test_frontend_keys import SHOP, Fleet
 
 GOOD = {**SHOP, "name": "good", "domains": ["good.fleet.test"], "key": "store", "frontends": ["front2"]}
-SILENT = "#!/bin/sh\nexec sleep 200\n"
 
 
 @pytest.fixture
@@ -57,10 +56,7 @@ def test_nonsense_is_the_failure_of_its_certificate_alone(fleet: Fleet, answer: 
 
 
 def test_a_frontend_that_never_answers_holds_nobody_up(fleet: Fleet) -> None:
-    python = fleet.folder / "python3"
-    python.write_text(SILENT)
-    python.chmod(0o755)
-    played = renew_with(fleet, python, certfleet_host_timeout=15)
+    played = renew_with(fleet, silent_python(fleet.folder / "python3"), certfleet_host_timeout=15)
     assert "2 issued, 1 failed" in played.output, played.output
     assert "front1 made no CSR: it has not answered within 15 seconds" in played.output
     assert failures_of(fleet)

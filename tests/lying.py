@@ -37,3 +37,10 @@ def inventory_of(path: Path, hosts: Mapping[str, Mapping[str, Any]], **common: A
     text = yaml.safe_dump({"all": {"hosts": named, "vars": common}})
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def silent_python(path: Path) -> str:
+    """An interpreter that never answers, as far as a test goes; where it is."""
+    path.write_text("#!/bin/sh\nexec sleep 200\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
