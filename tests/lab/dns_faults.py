@@ -131,14 +131,24 @@ def corrupt(answer: bytes) -> list[bytes]:
     return [answer[:place] + bytes([answer[place] ^ 1]) + answer[place + 1 :]]
 
 
+STRANGERS = {
+    "A": b"\1x\0\0\1",
+    "AAAA": b"\0" * 16,
+    "CNAME": b"\1x\0",
+    "NS": b"\1x\0",
+    "SOA": b"\0" * 22,
+    "TXT": b"\1x",
+}
+
+
 def add_strangers(answer: bytes) -> list[bytes]:
     """The answer with records of the classes 64 and ANY, which a client may take for addresses, names and texts."""
     if is_update(answer):
         return [answer]
     message = dns.message.from_wire(answer, keyring=False)
-    for kind in ("A", "AAAA", "CNAME", "NS", "SOA", "TXT"):
+    for kind, content in STRANGERS.items():
         for number in (64, dns.rdataclass.ANY):
-            rdata = dns.rdata.GenericRdata(dns.rdataclass.RdataClass(number), dns.rdatatype.from_text(kind), b"\0\1")
+            rdata = dns.rdata.GenericRdata(dns.rdataclass.RdataClass(number), dns.rdatatype.from_text(kind), content)
             for section in (message.answer, message.authority, message.additional):
                 section.append(dns.rrset.from_rdata(message.question[0].name, 60, rdata))
     return [message.to_wire(max_size=65535)]

@@ -64,6 +64,20 @@ def test_names_without_a_zone_cost_no_order_and_hold_up_no_other(through: Keep, 
     assert set(result["updates"].values()) == {2}
 
 
+def test_a_cname_to_a_zone_that_is_not_listed_costs_no_order_and_holds_up_no_other(
+    through: Keep, proxy: CaProxy
+) -> None:
+    delegated, beside = "delegated.fleet.test", "beside-delegated.fleet.test"
+    result = through([site(delegated), site(beside)])
+    found = by_name(result)
+    assert (found[delegated]["status"], found[beside]["status"]) == ("failed", "issued")
+    assert "list the zone in validation_zones if it is yours" in found[delegated]["reason"]
+    assert proxy.orders == [(beside,)]
+    again = through([site(delegated), site(beside)], validation_zones=["validation.test"], retry=[delegated])
+    assert not again.failed
+    assert by_name(again)[delegated]["status"] == "issued"
+
+
 def test_a_name_that_a_policy_refuses_costs_no_order(lab: Lab, through: Keep, proxy: CaProxy) -> None:
     for make in ("knot", "bind"):
         lab.limit_names(make, f"_acme-challenge.{GOOD}")
