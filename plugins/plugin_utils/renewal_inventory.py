@@ -77,7 +77,7 @@ def _own(
     if name not in hostvars:
         raise ValueError(f"the frontend {quote(name)} is not in the inventory")
     # without facts, by which a frontend could write into this inventory what it gets
-    with _filling_in(f"{name}: {' or '.join(names)}"):
+    with _filling_in(f"a variable of {name}"):
         known = stated_variables(hostvars, name, names)
     own = {"ansible_host": name, **known, **({"ansible_host": addresses[name]} if name in addresses else {})}
     return {str(variable): _plain(value, f"{name}: {variable}") for variable, value in own.items()}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
+from ansible_collections.certfleet.acme.plugins.plugin_utils.answers import read_csrs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,12 @@ ENTRY = {
     "apply": "now",
 }
 
+RESULT = {
+    "changed": True,
+    "csrs": [{"name": "shop", "key_type": "ecdsa-p256", "csr": pem.CSRS[0].decode()}],
+    "msg": "x",
+}
+
 
 class Boundary(NamedTuple):
     """A name, what comes in, and what reads it."""
@@ -53,6 +60,13 @@ def _read_entry(entry: Any) -> None:
     parse_wanted([entry], directory="https://acme-v02.api.letsencrypt.org/directory")
 
 
+def _read_result(answer: Any) -> None:
+    try:
+        read_csrs(answer, 1)
+    except ValueError as error:
+        raise Error(f"front1 made no CSR: {error}") from error
+
+
 BOUNDARIES = (
     Boundary("answers of a CA", acme.REPLIES, acme.read_reply),
     Boundary("URLs of a CA", inputs.TEXTS | inputs.TEXTS.map("https://".__add__), acme.ask_at),
@@ -62,6 +76,7 @@ BOUNDARIES = (
     Boundary("DNS messages", inputs.broken_bytes(domain.REPLIES), domain.read_message),
     Boundary("web servers", web.ANSWERS, web.look),
     Boundary("files of challenges", web.FILES, web.read_files),
+    Boundary("results of frontends", inputs.broken_object(RESULT) | inputs.VALUES, _read_result),
     Boundary("entries of the list", inputs.broken_object(ENTRY) | inputs.VALUES, _read_entry),
 )
 

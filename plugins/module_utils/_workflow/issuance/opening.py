@@ -25,11 +25,14 @@ from ..renewal import OFTEN, note_not_replaceable
 from .adoption import adopt_orders, take_from_others
 from .run import STATUSES, Attempt, Run
 
-OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict", "serverInternal")
-"""What CAs have called it when they would not take ``replaces``; Pebble fails at one of eight serial numbers."""
+OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conflict")
+"""What CAs have called it when they would not take ``replaces``."""
 
 ABOUT_REPLACED = ("certificate", "replac", "renewal")
-"""What the text of a server error is about when it is about the certificate that is replaced."""
+"""What the text of a server error is about when it is about the certificate that is replaced.
+
+Pebble 2.10 fails so at one of eight serial numbers.
+"""
 
 GONE = (400, 401, 403, 404, 410)
 

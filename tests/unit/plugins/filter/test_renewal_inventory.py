@@ -251,5 +251,5 @@ def test_a_variable_of_a_frontend_that_can_not_be_filled_in_is_named() -> None:
         def __len__(self) -> int:
             return 1
 
-    with pytest.raises(AnsibleFilterError, match="web1: ansible_host can't be filled in: 'domain' is undefined"):
+    with pytest.raises(AnsibleFilterError, match="a variable of web1 can't be filled in: 'domain' is undefined"):
         inventory(frontends=["web1"], hostvars={"web1": Lazy()})
