@@ -71,5 +71,5 @@ def test_apache_gets_aliases_only_where_all_names_are_wildcards() -> None:
     assert page.count("ServerAlias *.shop.test\n") == 2
 
 
-def test_the_user_needs_no_terminal_for_sudo() -> None:
-    assert "Defaults:certfleet !requiretty\n" in render("sudoers.j2")
+def test_sudo_wants_no_terminal_for_the_program() -> None:
+    assert "Defaults!/usr/local/sbin/certfleet-web-server !requiretty\n" in render("sudoers.j2")
