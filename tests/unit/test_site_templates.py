@@ -38,7 +38,7 @@ def render(template: str, **given: Any) -> str:
         "__certfleet_frontend_challenge": "/x",
         "__certfleet_frontend_policy_version": "1",
         "__certfleet_frontend_https": "",
-        "certfleet_frontend_ipv6": True,
+        "__certfleet_frontend_with_ipv6": True,
         **given,
     }
     variables.setdefault("__certfleet_frontend_own", [variables["item"]])
@@ -53,7 +53,7 @@ def render(template: str, **given: Any) -> str:
 @pytest.mark.parametrize("server", ["nginx", "haproxy"])
 def test_without_ipv6_nobody_listens_there(server: str) -> None:
     assert "::" in render(f"{server}/site.j2")
-    without = render(f"{server}/site.j2", certfleet_frontend_ipv6=False)
+    without = render(f"{server}/site.j2", __certfleet_frontend_with_ipv6=False)
     assert "::" not in without
     assert ":80" in without.replace("listen ", ":")
     assert ":443" in without.replace("listen ", ":")
