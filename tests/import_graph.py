@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 COLLECTION = "ansible_collections.certfleet.acme"
 
+FROM_ANSIBLE = ("ansible", "ansible_collections", "jinja2")
+"""What is there wherever ansible-core is."""
+
 TARGET_PYTHONS = {
     "2.19": ("3.9", "3.10", "3.11", "3.12", "3.13"),
     "2.20": ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14"),
@@ -48,7 +51,7 @@ class Import:
         """Whether something has to be installed for it, beyond ansible-core."""
         if self.name in NEWER_THAN_3_9 or self.top in NEWER_THAN_3_9:
             return True
-        return self.top not in sys.stdlib_module_names and self.top not in ("ansible", "ansible_collections")
+        return self.top not in sys.stdlib_module_names and self.top not in FROM_ANSIBLE
 
 
 class ImportGraph:

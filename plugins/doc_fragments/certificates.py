@@ -17,7 +17,8 @@ options:
       - The certificates that there should be.
       - Each entry results in one certificate for each of its key types.
       - An entry that can't be used is a failure of its own, and the others go on. What the store has for it stays there untouched.
-        Entries with the same name (in whatever case) can't be used, neither the one nor the other, since nobody knows which of them the certificate in the store is for.
+        Entries with the same name (in whatever case) can't be used, neither the one nor the other, since nobody knows which of them
+        the certificate in the store is for.
       - A list that was left empty has no entries.
     type: list
     elements: dict

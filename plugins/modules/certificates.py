@@ -29,7 +29,8 @@ description:
     A window that has moved, and a page on which the CA explains it, are in RV(notes). The new order says which certificate it replaces.
   - Otherwise the time has come when a third of the lifetime is left (a half when that is less than ten days), or up to a tenth of the lifetime earlier.
     How much depends on the certificate's name, so that certificates that were issued together are not all due together.
-  - A certificate that fails drops out with its reason; the others go on. So does an entry of the list that can't be used, unless O(strict) is set. The failure is remembered for the certificate and for the names that it was about,
+  - A certificate that fails drops out with its reason; the others go on. So does an entry of the list that can't be used, unless O(strict) is set.
+    The failure is remembered for the certificate and for the names that it was about,
     and what failed is tried again after 1 minute, 10 minutes, 100 minutes, and then once a day; until then it is V(deferred). O(retry) asks for it earlier.
   - When the CA asks to come back later, nothing of that kind is sent to it until then, by this task and those that follow.
     A name that the CA has paused is tried no more until O(retry) asks for it, and RV(certificates[].needs_human) tells.

@@ -184,7 +184,8 @@ updates:
       type: float
       sample: 0.031
     problem:
-      description: Why it was not made, null when it was. NOTAUTH, REFUSED, NOTZONE, BADKEY, BADSIG, BADTIME, LATE, SERVFAIL, TIMEOUT and UNREACHABLE are told apart.
+      description: Why it was not made, null when it was. NOTAUTH, REFUSED, NOTZONE, BADKEY, BADSIG, BADTIME, LATE, SERVFAIL, TIMEOUT and
+        UNREACHABLE are told apart.
       type: str
 messages:
   description: How many UPDATE messages each primary got, by its name; none is counted for one that lacked nothing.
@@ -262,8 +263,8 @@ failures:
       type: str
       sample: "The value for _acme-challenge.shop.example.com is not on every responder: sin 198.51.100.53/udp: 1 of 2 values after 30 s"
 notes:
-  description: What is worth knowing although it stopped nothing, such as an address whose silence was passed over, a primary that could not be reached, a host that has no address meanwhile,
-    a name server that could not be verified or an answer that is too large.
+  description: What is worth knowing although it stopped nothing, such as an address whose silence was passed over, a primary that could not be reached,
+    a host that has no address meanwhile, a name server that could not be verified or an answer that is too large.
   returned: when the options could be used
   type: list
   elements: str

@@ -180,7 +180,7 @@ def test_an_order_by_hand_is_for_keys_in_the_store(fleet: Fleet) -> None:
     fleet.play("renew")
     refused = run_module(fleet.lab, "order", {**ca(fleet.lab), "store": str(fleet.store), "certificates": [SHOP]})
     assert refused.failed
-    assert refused["msg"].startswith("certificates: 'shop@front1' is for a key on a frontend")
+    assert "certificates: 'shop@front1' is for a key on a frontend" in refused["msg"]
 
 
 def test_a_csr_for_other_names_is_refused(fleet: Fleet, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ SENTENCES = [
     "certificates[4].name: 'Twice' is the name of another certificate in the list, too",
     "certificates[5].domains: '101 names' are more than the 100",
     "certificates[6]: 'colour' is not an option of a certificate",
-    "certificates[7]: frontends: the inventory has neither a host nor a group no such group",
+    "certificates[7]: frontends: the inventory has neither a host nor a group 'no such group'",
     "certificates[8].key_types: 'dsa' is not one of",
     "is not one of dns-01, http-01, tls-alpn-01",
     "is not a mapping with at least domains",

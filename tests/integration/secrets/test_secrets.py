@@ -174,16 +174,16 @@ def test_tasks_that_fail_show_no_secret(stage: Stage) -> None:
 
 
 def test_a_defect_in_the_middle_of_a_run_shows_no_secret(stage: Stage) -> None:
-    """An exception that nobody expected, told with its traceback."""
+    """An exception that nobody expected is told by its type and place, without what was in hands."""
     collection = stage.folder / "defective/ansible_collections/certfleet/acme"
     for part in ("plugins", "playbooks", "meta"):
         shutil.copytree(ROOT / part, collection / part)
     shutil.copy(ROOT / "galaxy.yml", collection)
     upkeep = collection / "plugins/module_utils/_workflow/upkeep.py"
     lines = upkeep.read_text(encoding="utf-8").splitlines(keepends=True)
-    (at,) = (number for number, line in enumerate(lines) if line.lstrip().startswith("issue(run,"))
+    (at,) = (number for number, line in enumerate(lines) if line.lstrip().startswith("carry_out(run,"))
     upkeep.write_text(
-        "".join([*lines[:at], lines[at].partition("issue(run,")[0], DEFECT, *lines[at:]]), encoding="utf-8"
+        "".join([*lines[:at], lines[at].partition("carry_out(run,")[0], DEFECT, *lines[at:]]), encoding="utf-8"
     )
     shown = stage.play(
         RENEW,
@@ -192,7 +192,7 @@ def test_a_defect_in_the_middle_of_a_run_shows_no_secret(stage: Stage) -> None:
     )
     assert shown.status != 0
     assert "RuntimeError" in shown.output
-    assert "TsigKey(name=" in shown.output
+    assert "TsigKey(name=" not in shown.output
     check(stage, shown)
 
 
