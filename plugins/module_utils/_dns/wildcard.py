@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Union
 
 from .answer import Answer
 from .panel import NoAnswer, Panel, Question
@@ -16,7 +17,7 @@ PROBE = "certfleet-probe"
 LONGEST_HOST = 253 - len(PROBE) - 1
 ADDRESSES = ("A", "AAAA")
 
-Answers = Mapping[Question, "Answer | NoAnswer"]
+Answers = Mapping[Question, Union[Answer, NoAnswer]]
 
 
 def only_by_wildcard(panel: Panel, hosts: Iterable[str]) -> frozenset[str]:
