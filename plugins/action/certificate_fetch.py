@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..plugin_utils.factless import FactlessAction
@@ -16,8 +15,6 @@ NAMES = "certfleet_frontend_certificates"
 STORE = "certfleet_store"
 LIST = {"certificates": "certfleet_certificates", "certificates_file": "certfleet_certificates_file"}
 """The options with the list, and the variables that have it."""
-MEMBERS = ("name", "domains", "frontends")
-"""The members of a certificate in the list that say what it is called and for whom it is."""
 
 
 class ActionModule(FactlessAction):
@@ -52,11 +49,4 @@ def _stated_list(stated: Stated, keeper: str) -> dict[str, Any]:
     named = {option: found[variable] for option, variable in LIST.items() if found.get(variable) is not None}
     if not named and LIST["certificates"] in found:
         named = {"certificates": []}
-    return {option: _shorten(value) for option, value in named.items()}
-
-
-def _shorten(listed: Any) -> Any:
-    """The list, with nothing but what says for whom each certificate is; a path as it is."""
-    if not isinstance(listed, list):
-        return listed
-    return [{each: entry[each] for each in MEMBERS if each in entry} for entry in listed if isinstance(entry, Mapping)]
+    return named

@@ -31,7 +31,8 @@ options:
     elements: str
   certificates:
     description:
-      - The list of M(certfleet.acme.certificates), of which only C(name), C(domains) and C(frontends) matter here. An entry that can't be read is for nobody.
+      - The list of M(certfleet.acme.certificates), in which C(frontends) say for whom each certificate is. An entry that can't be used is for nobody.
+      - A certificate in the store that has a name which its entry does not have is not delivered until it is renewed: it may be somebody else's.
       - When both it and O(certificates_file) are left out, the variables C(certfleet_certificates) and C(certfleet_certificates_file)
         of the host that the task is delegated to.
     type: list
@@ -170,14 +171,14 @@ left_out:
 """
 
 from ..module_utils._ansible.authority_options import STORE_OPTIONS
-from ..module_utils._ansible.discreet import DiscreetModule
+from ..module_utils._ansible.certificate_options import ListModule
 from ..module_utils._ansible.group_options import UNUSED_ACCOUNT, UNUSED_CA
 from ..module_utils._ansible.reporting import reporting
 
 
 def main() -> None:
     """Read the options, let the engine choose and seal, return what it says."""
-    module = DiscreetModule(
+    module = ListModule(
         argument_spec={
             **UNUSED_CA,
             **UNUSED_ACCOUNT,

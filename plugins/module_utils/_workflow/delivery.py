@@ -22,7 +22,7 @@ from .._x509.bundle import Entry, check_entry, pack, seal
 from .._x509.key import check_key_type
 from .recipients import Listed, choose, read_list
 from .revoked import read_revocation
-from .wanted import read_entries
+from .wanted import parse_wanted, read_entries
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Wish:
     """What a frontend gets (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256.
 
     ``frontend`` is what the inventory calls it, for certificates whose keys it has made. ``named`` are
-    those that the delivery fails without, ``refused`` the reasons for names that are not for it.
+    those that the delivery fails without, ``refused`` the reasons for names that are not for it, and ``identifiers``
+    what the list has for a name.
     """
 
     names: tuple[str, ...] | None
@@ -38,6 +39,7 @@ class Wish:
     frontend: str | None = None
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     installed: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -69,7 +71,8 @@ def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> di
         reasons = "; ".join(f"{name}: {reason}" for name, reason in lacking.items())
         raise Error(f"The store {options['store']} has no certificate to deliver for {reasons}", missing=list(lacking))
     # also when there is nothing to seal, so that a wrong recipient is noticed on the first day
-    bundle = _make_bundle(recipient.encode(), delivery, now) if recipient else None
+    sealed_for = recipient.encode() if recipient else None
+    bundle = seal(sealed_for, pack(delivery.entries, sealed_for, now)) if sealed_for else None
     return {
         "changed": False,
         "certificates": [_describe(entry) for entry in delivery.entries],
@@ -77,10 +80,6 @@ def deliver(options: Mapping[str, Any], clock: Clock, check: bool = False) -> di
         "left_out": [dict(zip(("name", "key_type", "reason"), each)) for each in delivery.left_out],
         **({"bundle": base64.b64encode(bundle).decode("ascii")} if bundle and delivery.entries else {}),
     }
-
-
-def _make_bundle(recipient: bytes, delivery: Delivery, now: datetime) -> bytes:
-    return seal(recipient, pack(delivery.entries, recipient, now))
 
 
 def read_wish(options: Mapping[str, Any]) -> Wish:
@@ -93,6 +92,7 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
         frontend=frontend,
         named=choice.named,
         refused=choice.refused,
+        identifiers=choice.identifiers,
         installed=dict(_read_installed(entry) for entry in options["installed"] or ()),
     )
 
@@ -101,7 +101,7 @@ def _read_list(options: Mapping[str, Any]) -> dict[str, Listed] | None:
     listed, path = options.get("certificates"), options.get("certificates_file")
     if path is not None:
         listed = read_entries(path)
-    return None if listed is None else read_list(listed)
+    return None if listed is None else read_list(parse_wanted(listed, strict=False))
 
 
 def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
@@ -114,6 +114,7 @@ def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
         try:
             _check_usable(store, found, now)
             if wish.installed.get((name, found.key_type)) != (found.issuance or {}).get("sha256"):
+                _check_names(found, wish.identifiers.get(name))
                 entries.append(_read_entry(store, found, now))
         except Error as error:
             reasons[name] = error.message
@@ -153,6 +154,17 @@ def _check_usable(store: CertificateStore, found: StoredCertificate, now: dateti
     revocation = read_revocation(store.state(found.name, found.key_type), found.issuance.get("serial"))
     if revocation and revocation.done:
         raise Error(f"its {found.key_type} certificate was {revocation}")
+
+
+def _check_names(found: StoredCertificate, listed: frozenset[str] | None) -> None:
+    """Error for a certificate that was ordered for a name which the list has not there: it is somebody else's.
+
+    The store keeps certificates that are not in the list any more, and their names can come again.
+    """
+    record = found.issuance or {}
+    ordered = record.get("ordered") or record.get("identifiers")
+    if listed is not None and not (isinstance(ordered, list) and listed.issuperset(map(str, ordered))):
+        raise Error(f"its {found.key_type} certificate in the store is for other names than the list has")
 
 
 def _read_entry(store: CertificateStore, found: StoredCertificate, now: datetime) -> Entry:

@@ -1,17 +1,15 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For which frontends the certificates of the list are; what can't be read is for nobody."""
+"""For which frontends the certificates of the list are; what can't be used is for nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from .._core.errors import Error
-from .._core.identifier import parse_identifier
-from .._core.name import check_name
+from .._core.name import check_name, split_name
+from .wanted import Wanted
 
 ALL = "all"
 """In place of names: every certificate that does not say for whom it is."""
@@ -19,9 +17,12 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Listed:
-    """A certificate of the list: the hosts and groups that get it, None when it does not say, and why nobody does."""
+    """What the list says of a certificate: its names, the hosts and groups that get it, and why nobody does.
 
-    name: str
+    ``frontends`` is None when it does not say.
+    """
+
+    identifiers: frozenset[str]
     frontends: frozenset[str] | None
     problem: str = ""
 
@@ -30,25 +31,19 @@ class Listed:
 class Choice:
     """What a frontend gets: ``names`` (None: whatever the store has), and the reasons for names that it does not get.
 
-    ``named`` are those of which somebody has said that this very frontend should have them.
+    ``named`` are those of which somebody has said that this very frontend should have them, and ``identifiers`` what
+    the list has for each name: a certificate in the store for other names is not the one that is meant.
     """
 
     names: tuple[str, ...] | None
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def read_list(entries: Iterable[Any]) -> dict[str, Listed]:
-    """The certificates of the list by name; an entry without a name that can be read is left out."""
-    found: dict[str, Listed] = {}
-    for entry in entries:
-        listed = _read_entry(entry)
-        if listed is None:
-            continue
-        if listed.name in found:
-            listed = Listed(listed.name, frozenset(), "the list has it more than once")
-        found[listed.name] = listed
-    return found
+def read_list(wanted: Iterable[Wanted]) -> dict[str, Listed]:
+    """The certificates of the list by name; one that can't be used is for nobody."""
+    return {split_name(each.name)[0]: _read(each) for each in wanted}
 
 
 def choose(
@@ -69,33 +64,16 @@ def choose(
             named[name] = None
         else:
             refused[name] = entry.problem or "the list has it for other frontends"
+    identifiers = {name: each.identifiers for name, each in known.items()}
     if ALL not in asked:
-        return Choice(tuple(named), frozenset(named), refused)
+        return Choice(tuple(named), frozenset(named), refused, identifiers)
     open_to_all = {name: None for name, each in known.items() if each.frontends is None}
-    return Choice(None if listed is None else tuple({**named, **open_to_all}), frozenset(named), refused)
+    names = None if listed is None else tuple({**named, **open_to_all})
+    return Choice(names, frozenset(named), refused, identifiers)
 
 
-def _read_entry(entry: Any) -> Listed | None:
-    if not isinstance(entry, Mapping):
-        return None
-    name = _name_of(entry)
-    if name is None:
-        return None
-    frontends = entry.get("frontends")
-    if frontends is None:
-        return Listed(name, None)
-    if not isinstance(frontends, (list, tuple)) or not all(isinstance(each, str) for each in frontends):
-        return Listed(name, frozenset(), "its frontends in the list are no list of names")
-    return Listed(name, frozenset(frontends), "" if frontends else "its frontends in the list are empty")
-
-
-def _name_of(entry: Mapping[str, Any]) -> str | None:
-    """The name of an entry, which is its first domain when it has no other; None when it has neither."""
-    name, domains = entry.get("name"), entry.get("domains")
-    try:
-        if name is not None:
-            return check_name(name, "name") if isinstance(name, str) else None
-        first = domains[0] if isinstance(domains, (list, tuple)) and domains else None
-        return parse_identifier(first, "domains").base if isinstance(first, str) else None
-    except Error:
-        return None
+def _read(wanted: Wanted) -> Listed:
+    if wanted.fault is not None:
+        return Listed(frozenset(), frozenset(), f"its entry in the list can't be used: {wanted.fault.message}")
+    identifiers = frozenset(identifier.value for identifier in wanted.identifiers)
+    return Listed(identifiers, None if wanted.frontends is None else frozenset(wanted.frontends))

@@ -80,6 +80,7 @@ class Wanted:
     that makes and keeps the key, None for the store, and with ``reuse_key`` it goes on with the same one.
     ``profiles`` are the acceptable ones, the preferred one first; empty means the CA's default. ``apply`` is one of
     ``APPLY``. ``max_names`` is the user's own limit on names, None for the one that the profile is known to have.
+    ``frontends`` are the hosts and groups that get the certificate, None when the entry does not say.
     ``fault`` is why the entry of the list can't be used, None when it can: nothing is done for one with a fault, and
     what the other members have is only what could be read of it.
     """
@@ -97,6 +98,7 @@ class Wanted:
     reuse_key: bool = False
     apply: str = NEXT_RENEWAL
     max_names: int | None = None
+    frontends: tuple[str, ...] | None = None
     fault: Error | None = None
 
     @property
@@ -173,21 +175,30 @@ def _remaining(entry: Any, option: str, fault: Error) -> tuple[Wanted, ...]:
 
 
 def _without_namesakes(read: Sequence[tuple[Wanted, ...]]) -> list[tuple[Wanted, ...]]:
-    """The same, with a fault where entries share a name.
+    """The same, with a fault where entries that can be used share a name.
 
-    Nobody knows which of them the certificate in the store is for, so it is left to none of them.
+    Nobody knows which of them the certificate in the store is for, so it is left to none of them. An entry that can't
+    be used anyway leaves the name to the one that can, and is called by its place in the list.
     """
-    named: dict[str, list[int]] = {}
+    usable: dict[str, list[int]] = {}
     for number, several in enumerate(read):
-        # a file system may not tell upper from lower case, so the store must not depend on it
-        named.setdefault(split_name(several[0].name)[0].lower(), []).append(number)
-    shared = {number: numbers for numbers in named.values() if len(numbers) > 1 for number in numbers}
-    return [
-        tuple(replace(each, fault=each.fault or _describe_namesakes(each, number, shared[number])) for each in several)
-        if number in shared
-        else several
-        for number, several in enumerate(read)
-    ]
+        if several[0].fault is None:
+            usable.setdefault(_key_of(several[0]), []).append(number)
+
+    def settle(number: int, several: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
+        numbers = usable.get(_key_of(several[0]), [])
+        if several[0].fault is not None:
+            return (replace(several[0], name=f"certificates[{number}]"),) if numbers else several
+        if len(numbers) == 1:
+            return several
+        return tuple(replace(each, fault=_describe_namesakes(each, number, numbers)) for each in several)
+
+    return [settle(number, several) for number, several in enumerate(read)]
+
+
+def _key_of(wanted: Wanted) -> str:
+    """The name of an entry; a file system may not tell upper from lower case, so the store must not depend on it."""
+    return split_name(wanted.name)[0].lower()
 
 
 def _describe_namesakes(wanted: Wanted, number: int, numbers: Sequence[int]) -> InputError:
@@ -237,7 +248,7 @@ def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
         raise InputError(
             option, unknown[0], f"is not an option of a certificate; these are: {', '.join(sorted(_KEYS))}"
         )
-    identifiers = parse_identifiers(entry.get("domains"), f"{option}.domains")
+    identifiers, frontends = parse_identifiers(entry.get("domains"), f"{option}.domains"), entry.get("frontends")
     return Wanted(
         name=check_name(parse_text(entry.get("name"), f"{option}.name") or identifiers[0].base, f"{option}.name"),
         identifiers=identifiers,
@@ -254,6 +265,7 @@ def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
             check_mailbox(text, f"{option}.admin") for text in parse_texts(entry.get("admin"), f"{option}.admin")
         ),
         apply=parse_apply(entry.get("apply"), f"{option}.apply") or apply,
+        frontends=None if frontends is None else parse_texts(frontends, f"{option}.frontends"),
     )
 
 
@@ -262,13 +274,12 @@ def _for_each_frontend(wanted: Wanted, entry: Mapping[str, Any], option: str) ->
     key = entry.get("key") or KEYS[0]
     if key not in KEYS:
         raise InputError(f"{option}.key", key, f"is not one of {', '.join(KEYS)}")
-    hosts, reuse = parse_texts(entry.get("frontends"), f"{option}.frontends"), entry.get("reuse_key") or False
+    hosts, reuse = wanted.frontends, entry.get("reuse_key") or False
     if not isinstance(reuse, bool):
         raise InputError(f"{option}.reuse_key", reuse, "is neither true nor false")
     if key == KEYS[0]:
         if reuse:
             raise InputError(f"{option}.reuse_key", reuse, "is for key: frontend, and the key is in the store")
-        # to whom it goes is for certificate_fetch to read
         return (wanted,)
     if not hosts:
         raise InputError(f"{option}.frontends", [], "is empty, and key: frontend needs to know which")

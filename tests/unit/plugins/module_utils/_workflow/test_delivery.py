@@ -117,7 +117,10 @@ def test_names_and_key_types_choose(fetch: Fetch) -> None:
 
 
 def test_the_list_says_for_whom_a_certificate_is(fetch: Fetch, tmp_path: Path) -> None:
-    listed = [{"name": "mail", "frontends": ["web1"]}, {"name": "shop", "domains": ["shop.example"]}]
+    listed = [
+        {"name": "mail", "domains": ["mail.example"], "frontends": ["web1"]},
+        {"name": "shop", "domains": ["shop.example"]},
+    ]
     given: dict[str, Any] = {"certificates": listed, "key_types": ["rsa-2048"]}
     assert targets(fetch(**given, frontend="web1", names=None)) == [("mail", "rsa-2048")]
     assert targets(fetch(**given, frontend="web2")) == [("shop", "rsa-2048")]
@@ -128,6 +131,26 @@ def test_the_list_says_for_whom_a_certificate_is(fetch: Fetch, tmp_path: Path) -
     assert targets(fetch(certificates_file=str(path), frontend="web2", key_types=["rsa-2048"])) == [
         ("shop", "rsa-2048")
     ]
+
+
+@pytest.mark.parametrize("more", [{}, {"nonsense": 1}], ids=["usable", "unusable"])
+def test_a_line_gets_no_certificate_of_others_that_has_its_name(fetch: Fetch, more: dict[str, Any]) -> None:
+    """The store keeps what the list does not have any more."""
+    listed = [{"name": "mail", "domains": ["evil.example"], "frontends": ["evil"], **more}]
+    for names in (None, ["all"], ["mail"]):
+        result = fetch(certificates=listed, names=names, frontend="evil", ignore_missing=True)
+        assert targets(result) == []
+    with pytest.raises(Error, match="for mail: its "):
+        fetch(certificates=listed, names=["mail"], frontend="evil")
+
+
+def test_what_lost_a_name_in_the_list_waits_for_its_renewal_and_stays_where_it_is(fetch: Fetch) -> None:
+    more = [{"name": "mail", "domains": ["mail.example", "imap.example"], "frontends": ["web1"]}]
+    first = fetch(certificates=more, names=None, frontend="web1")
+    assert len(targets(first)) == 2
+    less = [{"name": "mail", "domains": ["imap.example"], "frontends": ["web1"]}]
+    again = fetch(certificates=less, names=None, frontend="web1", installed=first["certificates"])
+    assert (targets(again), again["missing"]) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.recipients import Choice, choose, read_list
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
 SHOP = {"name": "shop", "domains": ["shop.example"]}
 BANK = {"name": "bank", "domains": ["bank.example"], "frontends": ["bank1", "vaults"]}
@@ -16,7 +17,7 @@ OTHERS = "the list has it for other frontends"
 def choice(
     *entries: Any, asked: tuple[str, ...] = (), frontend: str | None = "web1", groups: tuple[str, ...] = ()
 ) -> Choice:
-    return choose(read_list(entries), asked, frontend, groups)
+    return choose(read_list(parse_wanted(entries, strict=False)), asked, frontend, groups)
 
 
 def test_nothing_is_for_a_frontend_of_which_nobody_says_so() -> None:
@@ -47,17 +48,27 @@ def test_the_first_domain_is_the_name_of_an_entry_without_one() -> None:
     assert choice(entry, asked=("bank.example",)).refused == {"bank.example": OTHERS}
 
 
-@pytest.mark.parametrize("frontends", ["web1", {"web1": 1}, [1], [["web1"]], 7, [], False])
+@pytest.mark.parametrize("frontends", ["web1", {"web1": 1}, [1], [["web1"]], 7, False])
 def test_frontends_that_can_not_be_read_are_nobody(frontends: Any) -> None:
     found = choice(SHOP, {**BANK, "frontends": frontends}, asked=("all", "bank"), groups=("vaults",))
     assert found.names == ("shop",)
-    assert found.refused["bank"].startswith("its frontends in the list are ")
+    assert found.refused["bank"].startswith("its entry in the list can't be used: certificates[1].frontends: ")
+
+
+def test_no_frontends_are_nobody() -> None:
+    found = choice(SHOP, {**BANK, "frontends": []}, asked=("all", "bank"), groups=("vaults",))
+    assert (found.names, found.refused) == (("shop",), {"bank": OTHERS})
 
 
 def test_a_name_that_is_listed_twice_is_for_nobody() -> None:
     """A line that somebody else may write must not take the other line's certificate."""
     found = choice(BANK, {**SHOP, "name": "bank", "frontends": ["web1"]}, SHOP, asked=("bank", "all"))
-    assert (found.names, found.refused) == (("shop",), {"bank": "the list has it more than once"})
+    assert found.names == ("shop",)
+    assert "is the name of another certificate in the list, too" in found.refused["bank"]
+
+
+def test_a_line_that_can_not_be_used_takes_nothing_from_one_with_its_name() -> None:
+    assert choice(BANK, {**BANK, "nonsense": 1}, frontend="bank1").names == ("bank",)
 
 
 @pytest.mark.parametrize(

@@ -201,12 +201,22 @@ def test_an_entry_that_can_not_be_used_has_its_fault_and_its_neighbours_have_non
 
 
 def test_entries_that_share_a_name_are_used_neither_the_one_nor_the_other() -> None:
-    faults = sorted_out(SHOP, {**SHOP, "name": "Shop"}, {"name": "Shop", "domains": ["x_.example.com"]})
+    faults = sorted_out(SHOP, {**SHOP, "name": "Shop"})
     assert faults == {
         "shop": "certificates[1].name: 'shop' is the name of another certificate in the list, too, so that none of them is "
-        "used: certificates[2], certificates[3]",
+        "used: certificates[2]",
         "Shop": "certificates[2].name: 'Shop' is the name of another certificate in the list, too, so that none of them is "
-        "used: certificates[1], certificates[3]",
+        "used: certificates[1]",
+    }
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_an_entry_that_can_not_be_used_takes_nothing_from_one_with_its_name(first: bool) -> None:
+    broken = {"name": "SHOP", "domains": ["x_.example.com"]}
+    wanted = parse_wanted([broken, SHOP] if first else [SHOP, broken], strict=False)
+    assert {each.name: each.fault is None for each in wanted} == {
+        "shop": True,
+        f"certificates[{0 if first else 1}]": False,
     }
 
 
