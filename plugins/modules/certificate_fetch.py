@@ -31,8 +31,9 @@ options:
     elements: str
   certificates:
     description:
-      - The list of M(certfleet.acme.certificates), in which C(frontends) say for whom each certificate is. An entry that can't be used is for nobody.
-      - A certificate in the store that has a name which its entry does not have is not delivered until it is renewed: it may be somebody else's.
+      - The list of M(certfleet.acme.certificates), in which C(frontends) say for whom each certificate is.
+      - Of an entry that can't be used, what the store has is still delivered.
+      - A certificate in the store that has a name which its entry does not have is not delivered before it is renewed, since it may be somebody else's.
       - When both it and O(certificates_file) are left out, the variables C(certfleet_certificates) and C(certfleet_certificates_file)
         of the host that the task is delegated to.
     type: list

@@ -77,17 +77,8 @@ options:
     description: The port that redirects to HTTPS may lead to. All public CAs follow them to port 443 only.
     type: int
     default: 443
-  allowed_networks:
-    description:
-      - Networks that redirects may lead to although not everybody on the Internet can reach them, such as V(10.0.0.0/8).
-      - Whoever controls a web server, or a name, could otherwise have this host read what only this host can reach. So after a redirect it asks
-        no address that is not public (loopback, link-local, private, shared, multicast, reserved), and of its own addresses only the path of the
-        challenge itself; a name's own addresses are asked wherever they are, for the path of the challenge.
-      - What a web server answers is shown only when it comes without a redirect, and from an address that is public or listed here.
-    type: list
-    elements: str
-    default: []
 extends_documentation_fragment:
+  - certfleet.acme.web
   - certfleet.acme.group.ca
   - certfleet.acme.group.account
   - certfleet.acme.group.store
