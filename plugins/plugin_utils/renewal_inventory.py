@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.yaml import SafeDumper, yaml_dump
 from ansible.parsing.vault import EncryptedString
-from jinja2 import TemplateError, Undefined, UndefinedError
+from jinja2 import TemplateError, Undefined
 
 from ..module_utils._core.plain import quote
 from .stated import stated_variables
@@ -22,6 +23,7 @@ ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
 """What is taken from a frontend's own variables, beside those that the caller names."""
 
 _SCALARS = (int, float, str)
+_UNDEFINED = re.compile(r"'[A-Za-z_]\w*' is undefined")
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
@@ -121,8 +123,8 @@ def _decrypted(value: Any, where: str) -> str:
     try:
         # decrypting leaves a tag, which the second one takes off
         return str(str(value))
-    except AnsibleError as error:
-        raise ValueError(f"{where} can't be decrypted: no vault password opens it") from error
+    except AnsibleError:
+        raise ValueError(f"{where} can't be decrypted: no vault password opens it") from None
 
 
 @contextmanager
@@ -130,11 +132,10 @@ def _filling_in(where: str) -> Iterator[None]:
     """Name the variable whose template can't be filled in; Ansible does that when a value is asked for."""
     try:
         yield
-    except (AnsibleUndefinedVariable, UndefinedError) as error:
-        raise ValueError(f"{where} can't be filled in: {error}") from error
     except (AnsibleError, TemplateError) as error:
-        # what else it says may quote a value
-        raise ValueError(f"{where} can't be filled in") from error
+        # whatever else it says may quote a value, such as the arguments of a lookup
+        undefined = _UNDEFINED.search(str(error))
+        raise ValueError(f"{where} can't be filled in{f': {undefined.group()}' if undefined else ''}") from None
 
 
 class _Dumper(SafeDumper):  # type: ignore[misc]  # Ansible has no types

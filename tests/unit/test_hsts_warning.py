@@ -15,11 +15,11 @@ from tests.import_graph import ROOT
 HOSTS = ("first", "second", "third")
 
 
-def play(folder: Path, strict: str, batches: int) -> str:
+def play(folder: Path, strict: str, batches: int, names: str = "['shop']") -> str:
     """What is printed when the role's task is run by three plays, the first of them in batches."""
     tasks = yaml.safe_load((ROOT / "roles/frontend/tasks/sites.yml").read_text(encoding="utf-8"))
     (warning,) = [task for task in tasks if task["name"].startswith("Warn once")]
-    sites = f"{{{{ ['shop'] if inventory_hostname == '{strict}' else [] }}}}"
+    sites = f"{{{{ {names} if inventory_hostname == '{strict}' else [] }}}}"
     (folder / "tasks.yml").write_text(
         yaml.safe_dump([{"ansible.builtin.set_fact": {"__certfleet_frontend_strict": sites}}, warning])
     )
@@ -44,3 +44,9 @@ def test_the_warning_comes_once_and_names_the_sites(tmp_path: Path) -> None:
 
 def test_without_hsts_nothing_is_said(tmp_path: Path) -> None:
     assert "WARNING: hsts" not in play(tmp_path, strict="none", batches=3)
+
+
+def test_a_name_that_is_no_text_ends_no_play(tmp_path: Path) -> None:
+    """A frontend can return facts, and this task is that of all hosts."""
+    said = play(tmp_path, strict="second", batches=3, names="[5, 'shop']")
+    assert "WARNING: hsts is on for 5, shop." in said

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext
@@ -236,6 +237,18 @@ def test_what_is_not_defined_is_named() -> None:
     lacking = Environment().undefined(name="vault_tsig_secret")  # noqa: S701
     with pytest.raises(AnsibleFilterError, match="all: certfleet_tsig_keys is not defined"):
         inventory(variables={"certfleet_tsig_keys": lacking})
+
+
+def test_what_a_template_fails_at_is_not_quoted() -> None:
+    class Lazy(dict[str, Any]):
+        def items(self) -> Any:
+            raise AnsibleError("lookup 'pipe' failed: vault read -token=s3cret")
+
+    with pytest.raises(AnsibleFilterError) as refused:
+        inventory(variables={"certfleet_tsig_keys": Lazy(x=1)})
+    told = traceback.format_exception(refused.value)
+    assert "all: certfleet_tsig_keys can't be filled in" in str(refused.value)
+    assert "s3cret" not in "".join(told)
 
 
 def test_a_variable_of_a_frontend_that_can_not_be_filled_in_is_named() -> None:
