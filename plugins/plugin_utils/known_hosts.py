@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
+from ..module_utils._core.plain import quote
 from .stated import stated_variables
 
 KINDS = {
@@ -44,7 +45,7 @@ def _known_as(name: str, hostvars: Any) -> str:
     stated = stated_variables(hostvars, name, ("ansible_host", "ansible_port"))
     address, port = str(stated.get("ansible_host") or name), int(stated.get("ansible_port") or 22)
     if not _ADDRESS.fullmatch(address):
-        raise ValueError(f"ansible_host of {name}: {address[:200]!r} is no name or address")
+        raise ValueError(f"ansible_host of {name}: {quote(address)} is no name or address")
     return address if port == 22 else f"[{address}]:{port}"
 
 

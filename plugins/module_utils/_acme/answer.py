@@ -18,12 +18,12 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from .._core.number import LARGEST
+from .._core.plain import cut, quote
 from .._core.polling import parse_retry_after, read_date
 from .._core.url import join_url, split_url
 from .problem import PREFIX, LostConnectionError, NetworkError, Problem, ProblemError, UnusableAnswerError
 
 TAG = re.compile(r"<[^>]*>")
-LONGEST_EXCERPT = 200
 
 
 def check(response: requests.Response, what: str, now: datetime) -> requests.Response:
@@ -40,7 +40,7 @@ def check(response: requests.Response, what: str, now: datetime) -> requests.Res
     if status < 400:
         target = response.headers.get("Location", "nowhere")
         raise NetworkError(
-            f"{host} answered {what} with a redirect to {_cut(target)}, which a CA doesn't do", status=status
+            f"{host} answered {what} with a redirect to {cut(target)}, which a CA doesn't do", status=status
         )
     problem = _read_problem(response)
     raise ProblemError(what, host, problem, retry_after(response, now) or _told_pause(problem, response, now))
@@ -87,7 +87,7 @@ def read_links(response: requests.Response, relation: str) -> list[str]:
     if None in joined:
         url = found[joined.index(None)]
         host = host_of(response.url or "")
-        raise NetworkError(f"{host} answered with a link of the relation {relation} that is no URL: {_cut(url)!r}")
+        raise NetworkError(f"{host} answered with a link of the relation {relation} that is no URL: {quote(url)}")
     return [url for url in joined if url]
 
 
@@ -164,7 +164,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def host_of(url: str) -> str:
     """Host and port for sentences, without a user name or password that the URL may hold."""
     parts = split_url(url)
-    return parts.netloc.rpartition("@")[2] if parts else _cut(url)
+    return parts.netloc.rpartition("@")[2] if parts else cut(url)
 
 
 def _read_problem(response: requests.Response) -> Problem:
@@ -186,8 +186,4 @@ def _parse(content: bytes) -> Any:
 def _excerpt(response: requests.Response) -> str:
     """The beginning of a text meant for people, without its markup."""
     text = " ".join(TAG.sub(" ", response.content[:4096].decode(errors="replace")).split())
-    return _cut(text)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_EXCERPT else text[:LONGEST_EXCERPT] + "…"
+    return cut(text)

@@ -27,6 +27,7 @@ from requests.structures import CaseInsensitiveDict
 
 from .._core.clock import Clock, SystemClock
 from .._core.number import LONGEST_TIMEOUT, check_number
+from .._core.plain import quote
 from .answer import check, host_of, lost_connection
 from .connections import Connections, make_trust
 from .deadline import within
@@ -183,7 +184,7 @@ class Network(ClientNetwork):
             raise lost_connection(error, host_of(url), self.ca_bundle, self._timeouts) from error
         except ValueError as error:
             # what is not even split into its parts; it comes from the CA, or from a file of the store
-            raise NetworkError(f"{url[:200]!r} is no URL that anything can be asked for at: {error}") from error
+            raise NetworkError(f"{quote(url)} is no URL that anything can be asked for at: {error}") from error
         if method != "HEAD":
             self._add_nonce(response)
         return response

@@ -28,6 +28,11 @@ def plain(text: str) -> str:
     return text if text.isprintable() else "".join(map(_plain, text))
 
 
+def cut(text: str) -> str:
+    """The beginning of a text that somebody else has written, at most LONGEST_QUOTE characters, for a message."""
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+
+
 def quote(value: object) -> str:
     """The value as a message quotes it: a text in quotation marks, and at most LONGEST_QUOTE characters of anything."""
     if isinstance(value, str):
@@ -36,7 +41,7 @@ def quote(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # Python writes no number of thousands of digits
         return f"a {type(value).__name__} that is too large to be shown"
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    return cut(text)
 
 
 def tame(value: Any, depth: int = 0) -> Any:

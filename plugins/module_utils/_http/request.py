@@ -14,12 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from .._core.errors import Error
+from .._core.plain import cut, quote
 from .._core.url import split_url
 
 LONGEST_BODY = 1024
 """Bytes; a key authorization has about 90."""
-LONGEST_QUOTE = 200
-"""Characters of what a web server has sent, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def ask(url: str, address: str, timeout: float) -> Response:
     """
     parts = split_url(url)
     if parts is None or not parts.hostname:
-        raise Error(f"{url[:LONGEST_QUOTE]!r} is no URL")
+        raise Error(f"{quote(url)} is no URL")
     host = parts.hostname
     port = parts.port or (443 if parts.scheme == "https" else 80)
     begun = time.monotonic()
@@ -93,4 +92,4 @@ def _end(sockets: list[socket.socket], ended: threading.Event) -> None:
 def _reason(error: Exception) -> str:
     """The text of the operating system's error; other errors quote what the server has sent, so only their name."""
     text = (error.strerror or str(error)) if isinstance(error, OSError) else ""
-    return text[:LONGEST_QUOTE] or type(error).__name__
+    return cut(text) or type(error).__name__

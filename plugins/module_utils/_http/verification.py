@@ -14,12 +14,12 @@ from typing import Any
 from .._core.address import Network, is_in, is_own, is_public
 from .._core.clock import Clock
 from .._core.errors import Error
-from .._core.plain import plain
+from .._core.plain import cut, plain, quote
 from .._core.polling import rounds
 from .._core.url import join_url, split_url
 from .._core.workers import do_each
 from .challenge import ChallengeFile
-from .request import LONGEST_QUOTE, Response, ask
+from .request import Response, ask
 
 MOST_REDIRECTS = 10
 """As many as Let's Encrypt's CA follows."""
@@ -82,7 +82,7 @@ class Verdict:
 
     def sentence(self) -> str:
         """``www.example.com 192.0.2.1: status 404``, with where it was redirected to first and last."""
-        steps = [f" -> {_shown(url)} {address}" for url, address in self.way[1:]]
+        steps = [f" -> {cut(url)} {address}" for url, address in self.way[1:]]
         there = "".join(steps if len(steps) < 3 else [steps[0], f" -> ({len(steps) - 2} more)", steps[-1]])
         return f"{self.file.identifier} {self.address}{there}: {self.problem or 'correct'}"
 
@@ -102,10 +102,10 @@ def resolve(host: str) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:
-        raise Error(f"{_shown(host)} has no address: {getattr(error, 'strerror', None) or error}") from error
+        raise Error(f"{cut(host)} has no address: {getattr(error, 'strerror', None) or error}") from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if len(addresses) > MOST_ADDRESSES:
-        raise Error(f"{_shown(host)} has {len(addresses)} addresses; at most {MOST_ADDRESSES} are asked")
+        raise Error(f"{cut(host)} has {len(addresses)} addresses; at most {MOST_ADDRESSES} are asked")
     return addresses
 
 
@@ -190,7 +190,7 @@ class _Trail:
         parts = split_url(target)
         steps = [(target, each) for each in self.resolver((parts and parts.hostname) or "")]
         if any(step in way for step in steps):
-            raise Error(f"redirected in a circle, to {_shown(target)}")
+            raise Error(f"redirected in a circle, to {cut(target)}")
         return steps
 
     def _check_reach(self, way: Way) -> None:
@@ -228,21 +228,15 @@ def _target(url: str, response: Response, rules: Rules) -> str | None:
     target = join_url(url, response.location)
     parts = split_url(target) if target else None
     if target is None or parts is None:
-        raise Error(f"redirected to {_shown(response.location)!r}, which is no URL")
+        raise Error(f"redirected to {quote(response.location)}, which is no URL")
     if parts.scheme not in rules.ports or not parts.hostname:
-        raise Error(f"redirected to {_shown(target)!r}, where no CA follows: neither http nor https")
+        raise Error(f"redirected to {quote(target)}, where no CA follows: neither http nor https")
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     if port != rules.ports[parts.scheme]:
-        raise Error(
-            f"redirected to {_shown(target)!r}, where no CA follows: its port is not {rules.ports[parts.scheme]}"
-        )
+        raise Error(f"redirected to {quote(target)}, where no CA follows: its port is not {rules.ports[parts.scheme]}")
     return target
 
 
 def _leads_to(url: str, path: str) -> bool:
     parts = split_url(url)
     return parts is not None and parts.path == path and not parts.query
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"

@@ -23,13 +23,12 @@ from .._core.errors import Error, StoreError
 from .._core.files import FILE_MODE, FOLDER_MODE, Files
 from .._core.generations import FOLDER, LIVE
 from .._core.lock import LOCK
-from .._core.plain import plain, quote
+from .._core.plain import cut, plain, quote
 
 LARGEST_FILE = 64 * 1024**2
 LARGEST_STORE = 4 * 1024**3
 MOST_MEMBERS = 1_000_000
 _CHUNK = 1024**2
-_LONGEST_NOTE = 200
 _LIVE = re.compile(rf"certificates/[^/]+/[^/]+/{LIVE}")
 _GENERATION = re.compile(rf"{FOLDER}/[0-9]+")
 # what tarfile raises of archives that are none
@@ -76,7 +75,7 @@ def unpack(stream: IO[bytes], target: str) -> Contents:
     try:
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
-                contents.note = contents.note or plain(tar.pax_headers.get("comment", "")[:_LONGEST_NOTE])
+                contents.note = contents.note or plain(cut(tar.pax_headers.get("comment", "")))
                 members += 1
                 if members > MOST_MEMBERS:
                     raise Error(f"The backup holds more than {MOST_MEMBERS} files and folders")

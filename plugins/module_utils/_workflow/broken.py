@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.plain import LONGEST_QUOTE
+from .._core.plain import cut
 from .._store.certificates import CertificateStore, StoredCertificate
 from .plan import Stored, read_stored
 
@@ -24,7 +24,7 @@ def read_entry(
         except (KeyError, TypeError, ValueError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             path = store.record_path(entry.name, entry.key_type)
-            problem = f"The file {path} is no record of a certificate: {reason[:LONGEST_QUOTE]}"
+            problem = f"The file {path} is no record of a certificate: {cut(reason)}"
     return stored, problem or store.state_problem(entry.name, entry.key_type)
 
 

@@ -17,7 +17,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Listed:
-    """What the list says of a certificate: its names, the hosts and groups that get it, and why nobody does.
+    """What the list says of a certificate: its names, the hosts and groups that get it, and what is wrong with it.
 
     ``frontends`` is None when it does not say.
     """
@@ -42,8 +42,8 @@ class Choice:
 
 
 def read_list(wanted: Iterable[Wanted]) -> dict[str, Listed]:
-    """The certificates of the list by name; one that can't be used is for nobody."""
-    return {split_name(each.name)[0]: _read(each) for each in wanted}
+    """The certificates of the list by name."""
+    return {split_name(each.name)[0]: _read(each) for each in wanted if not each.is_nameless}
 
 
 def choose(
@@ -73,7 +73,8 @@ def choose(
 
 
 def _read(wanted: Wanted) -> Listed:
-    if wanted.fault is not None:
-        return Listed(frozenset(), frozenset(), f"its entry in the list can't be used: {wanted.fault.message}")
+    """What can be read of the entry, also of one that can't be used: what the store has for it is still delivered."""
     identifiers = frozenset(identifier.value for identifier in wanted.identifiers)
-    return Listed(identifiers, None if wanted.frontends is None else frozenset(wanted.frontends))
+    frontends = None if wanted.frontends is None else frozenset(wanted.frontends)
+    problem = f"its entry in the list can't be used: {wanted.fault.message}" if wanted.fault else ""
+    return Listed(identifiers, frontends, problem)

@@ -18,25 +18,26 @@ from .._core.errors import Error
 from .._core.identifier import Identifier, parse_identifier
 from .._core.mailbox import check_mailbox
 from .._core.name import check_name, stored_name
-from .._core.plain import plain, quote
+from .._core.plain import cut, plain, quote
 from .._core.workers import guarded
 from .._x509.key import check_key_type
 
 MOST = 1000
 """How many members of a list are looked at."""
 
-LONGEST = 200
-"""How many characters of a domain are told that is none."""
-
 
 @dataclass(frozen=True)
 class Remains:
-    """The names of the certificates, with one for each frontend, and what else could be read; at least one name."""
+    """The names of the certificates, with one for each frontend, and what else could be read; at least one name.
+
+    ``frontends`` is None when the entry does not say for whom it is.
+    """
 
     names: tuple[str, ...]
     identifiers: tuple[Identifier, ...] = ()
     key_types: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
+    frontends: tuple[str, ...] | None = None
 
 
 def find_remains(entry: Any, option: str) -> Remains:
@@ -45,12 +46,14 @@ def find_remains(entry: Any, option: str) -> Remains:
         return Remains((option,))
     domains = _texts(entry.get("domains"))
     name = _call(entry.get("name"), domains) or option
-    hosts = _valid(entry.get("frontends"), check_name) if entry.get("key") == "frontend" else ()
+    frontends = None if entry.get("frontends") is None else _valid(entry.get("frontends"), check_name)
+    hosts = frontends or () if entry.get("key") == "frontend" else ()
     return Remains(
         tuple(stored_name(name, host) for host in hosts) or (name,),
         tuple(dict.fromkeys(_identify(domain) for domain in domains)),
         _valid(entry.get("key_types"), check_key_type),
         _valid(entry.get("admin"), check_mailbox),
+        frontends,
     )
 
 
@@ -66,7 +69,7 @@ def _identify(domain: str) -> Identifier:
     """The identifier; one that no certificate can have where the text is none."""
     with suppress(Error), guarded():
         return parse_identifier(domain)
-    return Identifier("dns", plain(domain if len(domain) <= LONGEST else f"{domain[:LONGEST]}…"))
+    return Identifier("dns", plain(cut(domain)))
 
 
 def _valid(values: object, check: Callable[[str, str], str]) -> tuple[str, ...]:

@@ -102,6 +102,11 @@ class Wanted:
     fault: Error | None = None
 
     @property
+    def is_nameless(self) -> bool:
+        """Whether it is called by its place in the list; no name in the store has a bracket."""
+        return "[" in self.name
+
+    @property
     def names(self) -> frozenset[str]:
         """What it is for, as text."""
         return frozenset(identifier.value for identifier in self.identifiers)
@@ -169,7 +174,17 @@ def _remaining(entry: Any, option: str, fault: Error) -> tuple[Wanted, ...]:
     found = find_remains(entry, option)
     key_types = found.key_types or DEFAULT_KEY_TYPES
     return tuple(
-        Wanted(name, found.identifiers, key_types, "", (), None, admins=found.admins, fault=fault)
+        Wanted(
+            name,
+            found.identifiers,
+            key_types,
+            "",
+            (),
+            None,
+            admins=found.admins,
+            frontends=found.frontends,
+            fault=fault,
+        )
         for name in found.names
     )
 
@@ -191,7 +206,7 @@ def _without_namesakes(read: Sequence[tuple[Wanted, ...]]) -> list[tuple[Wanted,
             return (replace(several[0], name=f"certificates[{number}]"),) if numbers else several
         if len(numbers) == 1:
             return several
-        return tuple(replace(each, fault=_describe_namesakes(each, number, numbers)) for each in several)
+        return tuple(replace(each, fault=_describe_namesakes(each, number, numbers), frontends=()) for each in several)
 
     return [settle(number, several) for number, several in enumerate(read)]
 

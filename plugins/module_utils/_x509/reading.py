@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from .._core.errors import Error
+from .._core.plain import cut
 
 FAULTS = (
     ValueError,
@@ -26,7 +27,6 @@ FAULTS = (
     x509.UnsupportedGeneralNameType,
 )
 """What the library raises for input that it can't read; most of these are not related to one another."""
-LONGEST_REASON = 200
 
 
 @contextmanager
@@ -38,5 +38,5 @@ def reading(sentence: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = cut(" ".join(str(error).split()))
         raise Error(f"{sentence}: {reason or type(error).__name__}") from error

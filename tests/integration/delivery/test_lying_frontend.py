@@ -82,9 +82,9 @@ def test_the_list_says_for_whom_certificates_are(fleet: Fleet) -> None:
     for name in ("shop", "bank", "mail"):
         fleet.issue(name, "ecdsa-p256")
     listed = [
-        {"name": "shop", "domains": ["shop.test"], "frontends": ["front1"]},
-        {"name": "bank", "domains": ["bank.test"], "frontends": ["banks"]},
-        {"name": "mail", "domains": ["mail.test"]},
+        {"name": "shop", "domains": ["shop.test", "*.shop.test"], "frontends": ["front1"]},
+        {"name": "bank", "domains": ["bank.test", "*.bank.test"], "frontends": ["banks"]},
+        {"name": "mail", "domains": ["mail.test", "*.mail.test"]},
     ]
     inventory = fleet.folder / "more.yml"
     inventory.write_text(yaml.safe_dump({"banks": {"hosts": {"front2": {}}}}), encoding="utf-8")

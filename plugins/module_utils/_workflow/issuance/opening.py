@@ -31,7 +31,7 @@ OF_REPLACES = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "conf
 ABOUT_REPLACED = ("certificate", "replac", "renewal")
 """What the text of a server error is about when it is about the certificate that is replaced.
 
-Pebble 2.10 fails so at one of eight serial numbers.
+Pebble 2.10 fails so when the serial number begins with a sign byte, as one of 256 does.
 """
 
 GONE = (400, 401, 403, 404, 410)

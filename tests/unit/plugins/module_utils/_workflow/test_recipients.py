@@ -48,7 +48,7 @@ def test_the_first_domain_is_the_name_of_an_entry_without_one() -> None:
     assert choice(entry, asked=("bank.example",)).refused == {"bank.example": OTHERS}
 
 
-@pytest.mark.parametrize("frontends", ["web1", {"web1": 1}, [1], [["web1"]], 7, False])
+@pytest.mark.parametrize("frontends", [{"web1": 1}, [["web1"]], 7, False])
 def test_frontends_that_can_not_be_read_are_nobody(frontends: Any) -> None:
     found = choice(SHOP, {**BANK, "frontends": frontends}, asked=("all", "bank"), groups=("vaults",))
     assert found.names == ("shop",)
@@ -71,8 +71,6 @@ def test_a_line_that_can_not_be_used_takes_nothing_from_one_with_its_name() -> N
     assert choice(BANK, {**BANK, "nonsense": 1}, frontend="bank1").names == ("bank",)
 
 
-@pytest.mark.parametrize(
-    "entry", [None, 1, "bank", {}, {"name": 1}, {"domains": "x"}, {"domains": [None]}, {"name": ".."}]
-)
+@pytest.mark.parametrize("entry", [None, 1, "bank", {}, {"domains": [None]}, {"name": ".."}])
 def test_an_entry_that_can_not_be_read_concerns_no_other(entry: Any) -> None:
     assert choice(entry, SHOP, asked=("all",)).names == ("shop",)
