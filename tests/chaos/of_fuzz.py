@@ -29,6 +29,8 @@ def _row(boundary: Boundary, amount: int, seed: int) -> Result:
     row, started = Result(name_of(boundary)), time.monotonic()
     try:
         row.times = strike(boundary, amount, seed)
+        if row.times < amount:
+            row.problems.append(f"{row.name}: the time was over after {row.times} of {amount} inputs")
     except Exception as error:  # noqa: BLE001  whatever comes out of a boundary is what is looked for
         notes = " ".join(getattr(error, "__notes__", []))
         row.problems.append(" ".join(f"{row.name}: {type(error).__name__}: {error} {notes}".split())[:600])

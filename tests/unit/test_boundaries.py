@@ -13,4 +13,6 @@ INPUTS = 2000
 
 @pytest.mark.parametrize("boundary", BOUNDARIES, ids=[each.name for each in BOUNDARIES])
 def test_no_input_is_more_than_one_sentence(boundary: Boundary) -> None:
-    strike(boundary, -(-INPUTS // len(BOUNDARIES)), number=14)
+    amount = -(-INPUTS // len(BOUNDARIES))
+    # fewer are read when the time is over
+    assert strike(boundary, amount, number=14) >= amount

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,28 +28,23 @@ def files(tmp_path: Path) -> Files:
 
 
 @pytest.fixture
-def fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
-    return Fleet(
-        responders,
-        clock,
-        files,
-        validation_zones=["validation.example"],
-        exchange=exchange,
-        resolve=lambda _host: (),
-    )
+def begin(
+    responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange
+) -> Callable[[], Fleet]:
+    """Begin a run, with a fleet that knows only what is on disk."""
+    zones = ["validation.example"]
+    return lambda: Fleet(responders, clock, files, validation_zones=zones, exchange=exchange, resolve=lambda _host: ())
 
 
 @pytest.fixture
-def later_fleet(responders: tuple[Responder, ...], clock: FakeClock, files: Files, exchange: FakeExchange) -> Fleet:
-    """The fleet of another run, which knows only what is on disk."""
-    return Fleet(
-        responders,
-        clock,
-        files,
-        validation_zones=["validation.example"],
-        exchange=exchange,
-        resolve=lambda _host: (),
-    )
+def fleet(begin: Callable[[], Fleet]) -> Fleet:
+    return begin()
+
+
+@pytest.fixture
+def later_fleet(begin: Callable[[], Fleet]) -> Fleet:
+    """The fleet of another run."""
+    return begin()
 
 
 @pytest.fixture
