@@ -9,6 +9,7 @@ from typing import Any
 
 from ..plugin_utils.factless import FactlessAction
 from ..plugin_utils.stated import Stated
+from ..plugin_utils.steps import DOMAINS
 
 NAMES = "certfleet_frontend_certificates"
 """The variable of a frontend with the certificates that it gets beside those that the list has for it."""
@@ -32,6 +33,7 @@ class ActionModule(FactlessAction):
         arguments.setdefault("frontend", frontend)
         arguments.setdefault("groups", stated.groups(frontend))
         _complete(arguments, "names", stated.get(frontend, NAMES))
+        _complete(arguments, "domains", stated.get(frontend, DOMAINS))
         _complete(arguments, "store", stated.get(keeper, STORE))
         if not any(option in arguments for option in LIST):
             arguments.update(_stated_list(stated, keeper))

@@ -56,6 +56,13 @@ options:
     description: The groups of the inventory that the frontend is in. Those of the host of the task when it is left out.
     type: list
     elements: str
+  domains:
+    description:
+      - The domains that the frontend may have certificates for, each with all names below it. A certificate with any other name is not delivered,
+        whatever the list says, so that somebody who writes lines of the list can't have the key of others' names sent to a host of their own.
+      - Without it, the variable C(certfleet_frontend_domains) of the frontend; without that, any. An empty list is none.
+    type: list
+    elements: str
   recipient:
     description:
       - Whom to seal for, as the frontend's M(certfleet.acme.certificate_install) returned it.
@@ -190,6 +197,7 @@ def main() -> None:
             "certificates_file": {"type": "path"},
             "frontend": {"type": "str"},
             "groups": {"type": "list", "elements": "str"},
+            "domains": {"type": "list", "elements": "str"},
             "recipient": {"type": "str"},
             "installed": {"type": "list", "elements": "dict", "default": []},
             "ignore_missing": {"type": "bool", "default": False},

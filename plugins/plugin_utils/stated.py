@@ -51,11 +51,14 @@ class Stated:
         return [group.name for group in known.get_groups()] if known else []
 
 
-def stated_variables(hostvars: Any, host: str, names: Iterable[str]) -> Mapping[str, Any]:
-    """Variables of a host, of those that it has, from what a play calls ``hostvars`` or from any other mapping."""
+def stated_variables(hostvars: Any, host: str, names: Iterable[str], action: Any = None) -> Mapping[str, Any]:
+    """Variables of a host, of those that it has, from what a play calls ``hostvars`` or from any other mapping.
+
+    With an ``action``, the variables of its play are among them.
+    """
     if isinstance(hostvars, dict):
         return {name: hostvars[host][name] for name in names if name in hostvars[host]}
-    return Stated(hostvars).several(host, names)
+    return Stated(hostvars, action and action._task.get_play()).several(host, names)
 
 
 def _fill_in(templar: Any, value: Any, what: str) -> Any:

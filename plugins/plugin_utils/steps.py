@@ -11,8 +11,11 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._core.domains import parse_domains, refuse_outside
+from ..module_utils._core.errors import InputError
 from .answers import has_failed, read_csrs, reason_of
 from .elsewhere import PATIENCE, name_hosts, run_elsewhere
+from .stated import stated_variables
 
 HTTP01 = "certfleet.acme.http01"
 INSTALL = "certfleet.acme.certificate_install"
@@ -20,6 +23,8 @@ WEBROOT = "certfleet_frontend_webroot"
 """The variable of a host that goes before the task's ``webroot``."""
 PATH = "certfleet_frontend_path"
 """Where a frontend has keys and certificates."""
+DOMAINS = "certfleet_frontend_domains"
+"""The domains that a frontend may have certificates for."""
 STEPS = ("placements", "key_requests")
 """The members of the module's result that say what is needed."""
 
@@ -115,10 +120,34 @@ class Elsewhere:
         return [found for host, wanted in by_host.items() for found in self._request_of(host, wanted)]
 
     def _request_of(self, host: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+        refused = self._refused(host, requests)
+        problems = [{"certificate": name, "problem": f"frontends: {reason}"} for name, reason in refused.items()]
+        allowed = [each for each in requests if each["certificate"] not in refused]
+        return [*problems, *(self._ask(host, allowed) if allowed else [])]
+
+    def _refused(self, host: str, requests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Why a host is not asked for the key of some of the certificates."""
         try:
             name_hosts([host], self._task_vars)
+            domains = self._domains_of(host)
         except AnsibleError as error:
-            return [{"certificate": each["certificate"], "problem": f"frontends: {error.message}"} for each in requests]
+            return {each["certificate"]: error.message for each in requests}
+        if domains is None:
+            return {}
+        reasons = {each["certificate"]: refuse_outside(each["domains"], domains, host) for each in requests}
+        return {certificate: reason for certificate, reason in reasons.items() if reason}
+
+    def _domains_of(self, host: str) -> tuple[str, ...] | None:
+        """The domains that the inventory binds the host to, None for any; AnsibleError for what is no domain."""
+        value = stated_variables(self._task_vars["hostvars"], host, (DOMAINS,), self._action).get(DOMAINS)
+        if value is None:
+            return None
+        try:
+            return parse_domains(value if isinstance(value, (list, tuple)) else [value], f"{DOMAINS} of {host}")
+        except InputError as error:
+            raise AnsibleError(error.message) from error
+
+    def _ask(self, host: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         members = ("name", "key_type", "domains", "reuse_key")
         wanted = [{member: each[member] for member in members} for each in requests]
         arguments = {"state": "requested", "requests": wanted, **self._of_host(host, "path", PATH)}

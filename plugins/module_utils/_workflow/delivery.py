@@ -14,6 +14,7 @@ from typing import Any
 
 from .._core.bundle import FILES, KEYLESS
 from .._core.clock import Clock, parse_instant
+from .._core.domains import parse_domains, refuse_outside
 from .._core.errors import Error, InputError
 from .._core.files import Files
 from .._core.name import split_name, stored_name
@@ -30,8 +31,8 @@ class Wish:
     """What a frontend gets (``names`` None: all, ``key_types`` None: all) and has: (name, key type) to SHA-256.
 
     ``frontend`` is what the inventory calls it, for certificates whose keys it has made. ``named`` are
-    those that the delivery fails without, ``refused`` the reasons for names that are not for it, and ``identifiers``
-    what the list has for a name.
+    those that the delivery fails without, ``refused`` the reasons for names that are not for it, ``identifiers``
+    what the list has for a name, and ``domains`` those that it may have certificates for (None: any).
     """
 
     names: tuple[str, ...] | None
@@ -40,6 +41,7 @@ class Wish:
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     identifiers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    domains: tuple[str, ...] | None = None
     installed: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -93,6 +95,7 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
         named=choice.named,
         refused=choice.refused,
         identifiers=choice.identifiers,
+        domains=None if options.get("domains") is None else parse_domains(options["domains"], "domains"),
         installed=dict(_read_installed(entry) for entry in options["installed"] or ()),
     )
 
@@ -113,6 +116,7 @@ def select(store: CertificateStore, wish: Wish, now: datetime) -> Delivery:
     for name, found in _wished(store, wish):
         try:
             _check_usable(store, found, now)
+            _check_domains(found, wish)
             if wish.installed.get((name, found.key_type)) != (found.issuance or {}).get("sha256"):
                 _check_names(found, wish.identifiers.get(name))
                 entries.append(_read_entry(store, found, now))
@@ -154,6 +158,17 @@ def _check_usable(store: CertificateStore, found: StoredCertificate, now: dateti
     revocation = read_revocation(store.state(found.name, found.key_type), found.issuance.get("serial"))
     if revocation and revocation.done:
         raise Error(f"its {found.key_type} certificate was {revocation}")
+
+
+def _check_domains(found: StoredCertificate, wish: Wish) -> None:
+    """Error for a certificate with a name that the frontend may not have, whatever the list says of it."""
+    if wish.domains is None:
+        return
+    names = (found.issuance or {}).get("identifiers")
+    if not names or not isinstance(names, list):
+        raise Error(f"the record of its {found.key_type} certificate is damaged")
+    if refusal := refuse_outside(map(str, names), wish.domains, wish.frontend or "the frontend"):
+        raise Error(refusal)
 
 
 def _check_names(found: StoredCertificate, listed: frozenset[str] | None) -> None:

@@ -139,3 +139,22 @@ def test_what_a_frontend_says_gets_into_no_file_for_later(fleet: Fleet) -> None:
     assert len({line.split(" ", 1)[0] for line in lines}) == len(lines)
     assert all(line.count(" ") == 2 for line in lines)
     assert key not in "".join(lines)
+
+
+def test_domains_of_the_inventory_bind_a_frontend_whatever_list_and_facts_say(fleet: Fleet) -> None:
+    for name in ("shop", "bank"):
+        fleet.issue(name, "ecdsa-p256")
+    bound: dict[str, Any] = {
+        "certfleet_frontend_domains": ["shop.test"],
+        "ansible_python_interpreter": lying_python(
+            fleet.folder / "python3", {"certfleet_frontend_domains": ["bank.test"]}
+        ),
+    }
+    inventory = inventory_of(fleet.folder / "bound.yml", {"front1": bound})
+    listed = [
+        {"name": name, "domains": [f"{name}.test", f"*.{name}.test"], "frontends": ["front1", "front2"]}
+        for name in ("shop", "bank")
+    ]
+    played = fleet.deploy("-i", str(inventory), certfleet_certificates=listed)
+    assert "front1 may not have '*.bank.test': certfleet_frontend_domains has no domain of it" in played.output
+    assert [delivered(fleet, f"front{number}") for number in (1, 2)] == [{"shop"}, {"shop", "bank"}]

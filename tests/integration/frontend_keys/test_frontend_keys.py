@@ -225,3 +225,14 @@ def test_bad_input_is_told(fleet: Fleet, change: dict[str, Any], sentence: str) 
     result = fleet.keep({**SHOP, **change})
     assert result.failed
     assert sentence in result["msg"], json.dumps(result.result)
+
+
+def test_a_frontend_makes_no_key_for_names_outside_its_domains(fleet: Fleet) -> None:
+    (bound := fleet.folder / "bound.yml").write_text(
+        json.dumps({"frontends": {"hosts": {"front1": {"certfleet_frontend_domains": ["rsa.fleet.test"]}}}})
+    )
+    played = fleet.play("renew", SHOP, "-i", str(bound))
+    assert "frontends: front1 may not have 'shop.fleet.test'" in played.output
+    assert "1 issued" in played.output
+    assert not fleet.live("front1").exists()
+    assert fleet.key_of("front2")

@@ -64,6 +64,27 @@ def test_no_other_host_is_asked_for_a_key() -> None:
     assert told == {"csrs": [{"certificate": "shop@database/rsa-2048", "problem": reason}]}
 
 
+def test_a_frontend_is_asked_for_no_key_of_names_outside_its_domains() -> None:
+    bound = {**INVENTORY, "hostvars": {**INVENTORY["hostvars"], "web1": {"certfleet_frontend_domains": ["mine.test"]}}}
+    request = {
+        "certificate": "bank@web1/rsa-2048",
+        "host": "web1",
+        "name": "bank",
+        "domains": ["a.mine.test", "bank.test"],
+    }
+    told = Elsewhere(None, {}, bound).fulfil({"key_requests": [request]})  # type: ignore[arg-type]
+    reason = "frontends: web1 may not have 'bank.test': certfleet_frontend_domains has no domain of it"
+    assert told == {"csrs": [{"certificate": "bank@web1/rsa-2048", "problem": reason}]}
+
+
+@pytest.mark.parametrize("domains", ["*.mine.test", ["localhost"], 5, [{}]])
+def test_domains_that_are_none_are_told_for_each_certificate(domains: object) -> None:
+    bound = {**INVENTORY, "hostvars": {**INVENTORY["hostvars"], "web1": {"certfleet_frontend_domains": domains}}}
+    request = {"certificate": "bank@web1/rsa-2048", "host": "web1", "name": "bank", "domains": ["bank.test"]}
+    (told,) = Elsewhere(None, {}, bound).fulfil({"key_requests": [request]})["csrs"]  # type: ignore[arg-type]
+    assert told["problem"].startswith("frontends: certfleet_frontend_domains of web1: ")
+
+
 def test_no_answer_is_put_on_another_host() -> None:
     elsewhere = Elsewhere(None, {}, INVENTORY)  # type: ignore[arg-type]
     placement = {"certificate": "shop/rsa-2048", "hosts": ["database"], "files": [{"token": "t", "content": "c"}]}

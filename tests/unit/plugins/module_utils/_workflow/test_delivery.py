@@ -144,6 +144,35 @@ def test_a_line_gets_no_certificate_of_others_that_has_its_name(fetch: Fetch, mo
         fetch(certificates=listed, names=["mail"], frontend="evil")
 
 
+@pytest.mark.parametrize(
+    ("domain", "gets"), [("mail.example", True), ("OTHER.example.", False), ("ail.example", False)]
+)
+def test_a_frontend_gets_names_of_its_domains_only(fetch: Fetch, domain: str, gets: bool) -> None:
+    """Whatever lines of the list say: the operator has bound the frontend to its customer's domains."""
+    listed = [{"name": "mail", "domains": ["mail.example", "shop.example"], "frontends": ["web1"]}]
+    for installed in ([], [{"name": "mail", "key_type": "rsa-2048", "sha256": "0"}]):
+        result = fetch(
+            certificates=listed,
+            names=None,
+            frontend="web1",
+            domains=[domain, "other.test"],
+            installed=installed,
+            ignore_missing=True,
+        )
+        assert (len(targets(result)) == 2) is gets
+    if not gets:
+        with pytest.raises(
+            Error, match=r"for mail: web1 may not have .*: certfleet_frontend_domains has no domain of it"
+        ):
+            fetch(names=["mail"], frontend="web1", domains=[domain])
+
+
+def test_a_frontend_without_domains_gets_nothing_and_one_of_a_whole_zone_all_below_it(fetch: Fetch) -> None:
+    assert targets(fetch(domains=[], frontend="web1")) == []
+    with pytest.raises(InputError, match=r"^domains: '\*\.example\.org' has a wildcard"):
+        fetch(domains=["*.example.org"])
+
+
 def test_what_lost_a_name_in_the_list_waits_for_its_renewal_and_stays_where_it_is(fetch: Fetch) -> None:
     more = [{"name": "mail", "domains": ["mail.example", "imap.example"], "frontends": ["web1"]}]
     first = fetch(certificates=more, names=None, frontend="web1")
