@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from ..module_utils._core.errors import InputError
+from ..module_utils._core.identifier import parse_identifier
 from ..module_utils._core.plain import quote
 
 MOST_NAMES = 100
@@ -31,7 +33,8 @@ def certificate_groups(
     """The certificates for these hostnames, each with ``name`` and ``domains``, as ``certfleet_certificates`` takes them.
 
     ``size`` is the most names in one; ``common`` is what each of them has besides. Names may come in any order, and
-    more than once. Raises ValueError for anything else.
+    more than once. What can be in no certificate is a certificate of its own, which the modules refuse with the reason:
+    it must not cost the other names of a group theirs. Raises ValueError for anything else.
     """
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_NAMES:
         raise ValueError(f"size is a number from 1 to {MOST_NAMES}, not {quote(size)}")
@@ -39,12 +42,15 @@ def certificate_groups(
         raise ValueError(f"prefix is made of letters, digits, hyphens and underscores, not {quote(prefix)}")
     if common is not None and (not isinstance(common, Mapping) or common.keys() & {"name", "domains"}):
         raise ValueError(f"common is a dictionary without name and domains, not {quote(common)}")
-    names = sorted({_normal(each) for each in _listed(hostnames)})
+    listed = _listed(hostnames)
+    names = sorted({name for each in listed if (name := _normal(each))})
+    odd = {f"{prefix}-odd-{_digest(repr(each))[:12]}": [each] for each in listed if not _normal(each)}
     if size == 1:
         groups = {f"{_base(name)}_wildcard" if _base(name) != name else name: [name] for name in names}
     else:
-        places = {name: int.from_bytes(sha256(_base(name).encode()).digest(), "big") for name in names}
+        places = {name: int(_digest(_base(name)), 16) for name in names}
         groups = {f"{prefix}-{_call(start)}": part for start, part in _parts(places, size)}
+    groups |= odd
     return [{**(common or {}), "name": name, "domains": groups[name]} for name in sorted(groups)]
 
 
@@ -67,6 +73,10 @@ def _call(start: int) -> str:
     return f"{start:0{_BITS // 4}x}".rstrip("0").ljust(2, "0")
 
 
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="backslashreplace")).hexdigest()
+
+
 def _base(name: str) -> str:
     """The name without ``*.``, so that a name and its wildcard share a certificate."""
     return name.removeprefix("*.")
@@ -80,8 +90,11 @@ def _listed(hostnames: Any) -> list[Any]:
 
 
 def _normal(hostname: Any) -> str:
-    """The hostname as two ways to write it become one; what can't be in a certificate is for the modules to say."""
-    name = hostname.strip().lower().removesuffix(".") if isinstance(hostname, str) else ""
-    if not name:
-        raise ValueError(f"{quote(hostname)} is no hostname")
-    return name
+    """The hostname as two ways to write it become one; empty for what can't be in a certificate."""
+    if not isinstance(hostname, str):
+        return ""
+    try:
+        parse_identifier(hostname)
+    except InputError:
+        return ""
+    return hostname.strip().lower().removesuffix(".")

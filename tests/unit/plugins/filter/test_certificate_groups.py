@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.certfleet.acme.plugins.filter.hostnames import FilterModule
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,8 +91,6 @@ def test_the_names_of_certificates_are_those_of_folders() -> None:
     ("names", "options", "says"),
     [
         ("a.example.com", {}, "are a list"),
-        ([""], {}, "no hostname"),
-        ([5], {}, "no hostname"),
         ([], {"size": 0}, "from 1 to 100, not 0"),
         ([], {"size": 101}, "from 1 to 100, not 101"),
         ([], {"size": "5"}, "not '5'"),
@@ -102,6 +101,25 @@ def test_the_names_of_certificates_are_those_of_folders() -> None:
 def test_what_is_refused_and_why(names: Any, options: dict[str, Any], says: str) -> None:
     with pytest.raises(AnsibleFilterError, match=says):
         certificate_groups(names, **options)
+
+
+@pytest.mark.parametrize(
+    "odd", ["my_shop.example.com", "", " ", 5, None, {"a": "b"}, "a..example", "*.*.example.com", "x" * 300]
+)
+@pytest.mark.parametrize("size", [1, 50])
+def test_what_can_be_in_no_certificate_shares_none_with_others(odd: Any, size: int) -> None:
+    """A customer's odd hostname fails alone, with the sentence that the module has for it."""
+    names = many(20)
+    with_it = certificate_groups([*names, odd, odd], size)
+    (line,) = [each for each in with_it if each not in certificate_groups(names, size)]
+    assert line["domains"] == [odd]
+    (wanted,) = parse_wanted([line], strict=False)
+    assert wanted.fault
+    assert len(with_it) == len(certificate_groups(names, size)) + 1
+
+
+def test_two_odd_hostnames_are_two_lines() -> None:
+    assert len({each["name"] for each in certificate_groups(["a_b.example", "a__b.example", ""], 50)}) == 3
 
 
 def test_no_hostnames_are_no_certificates() -> None:
