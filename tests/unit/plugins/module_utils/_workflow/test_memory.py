@@ -96,6 +96,30 @@ def test_certificates_that_fail_together_are_one_failure_of_their_names(recall: 
     assert until == START + timedelta(minutes=1)
 
 
+class OddError(Error):
+    """An error whose details can't be read."""
+
+    @property  # type: ignore[override]
+    def details(self) -> dict[str, Any]:
+        raise ZeroDivisionError
+
+    @details.setter
+    def details(self, value: dict[str, Any]) -> None:
+        """Takes what the constructor sets."""
+
+
+def test_what_nobody_expected_of_one_failure_costs_the_memory_of_no_other(recall: Recall, clock: FakeClock) -> None:
+    rsa, _ecdsa, mail = due()
+    recall().record([failing(mail, OddError("refused")), failing(rsa, Error("refused"))])
+    memory = recall()
+    assert taken(memory, clock) == []
+    assert memory.failures_of(rsa).reason == "refused"
+    assert (
+        memory.failures_of(mail).reason.startswith("An error that nobody expected")
+        or "ZeroDivisionError" in memory.failures_of(mail).reason
+    )
+
+
 def test_a_success_clears_the_certificate_and_its_names(recall: Recall, clock: FakeClock) -> None:
     rsa, ecdsa, _mail = due()
     recall().record([failing(rsa, Error("refused"))])
