@@ -53,6 +53,10 @@ class FrontendError(Error):
     """A frontend has not done its part; nothing is wrong with the names of its certificate."""
 
 
+class NotTriedError(Error):
+    """Nothing was attempted for a certificate, so no failure of it is remembered."""
+
+
 class UnexpectedError(Error):
     """A defect of the collection that has come to light at one item; all others can be gone on with.
 

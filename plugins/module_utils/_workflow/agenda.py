@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .._core.errors import Error
+from .._core.errors import NotTriedError
 from .issuance.run import Attempt
 from .memory import Memory
 from .pacing import Pace
@@ -31,7 +31,7 @@ class Agenda:
     tried: dict[Target, Attempt] = field(default_factory=dict)
     again: set[Target] = field(default_factory=set)
 
-    def begin(self, decisions: Iterable[Decision], held: Mapping[Target, Error] | None = None) -> list[Attempt]:
+    def begin(self, decisions: Iterable[Decision], held: Mapping[Target, NotTriedError] | None = None) -> list[Attempt]:
         """Attempts for these; each certificate is tried once in a task, and once more when its order was lost."""
         attempts = [
             Attempt(each, held=(held or {}).get(each.target), again=each.target in self.again) for each in decisions

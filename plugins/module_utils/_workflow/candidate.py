@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 
 from .._acme.pauses import Pauses
-from .._core.errors import Error
+from .._core.errors import NotTriedError
 from .failures import Failures
 from .orders import Limits, OrderLog
 from .plan import Decision
@@ -53,7 +53,7 @@ class Deferral:
     failing: bool
 
 
-class HeldError(Error):
+class HeldError(NotTriedError):
     """No order may be made for a certificate at the moment, although one that is pending may go on."""
 
     def __init__(self, deferral: Deferral) -> None:

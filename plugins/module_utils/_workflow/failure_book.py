@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._core.clock import Clock
-from .._core.errors import Error, StoreError
+from .._core.errors import Error, NotTriedError, StoreError
 from .._core.workers import guarded
 from .._store.certificates import CertificateStore
 from .._store.memory import AccountMemory
@@ -76,7 +76,7 @@ class FailureBook:
         blame = _Blame()
         for attempt in attempts:
             error = attempt.failure
-            if error is None or attempt.held is error or attempt.is_tried_again:
+            if error is None or isinstance(error, NotTriedError) or attempt.is_tried_again:
                 continue
             try:
                 with guarded():

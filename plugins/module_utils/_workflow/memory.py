@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from .._acme.directory import check_directory_url
 from .._acme.pauses import Pauses
 from .._core.clock import Clock
-from .._core.errors import Error, StoreError
+from .._core.errors import Error, NotTriedError, StoreError
 from .._core.files import Files
 from .._core.name import check_name
 from .._store.certificates import CertificateStore
@@ -28,7 +27,7 @@ from .job import Outcome
 from .order_book import OrderBook
 from .orders import Limits
 from .pacing import Pace, pace
-from .pending import pending_order
+from .pending import PendingOrder, pending_order
 from .places import Places
 from .plan import Decision, order_by_urgency
 from .retry import Retry
@@ -77,8 +76,8 @@ class Memory:
         found = self._candidates.get(decision.target)
         if found is None or found.decision is not decision:
             order = self._open_order(decision)
-            pending = bool(order and order["url"])
-            found = Candidate(decision, self.failures_of(decision), pending, order is not None)
+            resumable = order is not None and order.url is not None
+            found = Candidate(decision, self.failures_of(decision), resumable, order is not None)
             self._candidates[decision.target] = found
         return found
 
@@ -117,7 +116,7 @@ class Memory:
             self._orders.write()
         except StoreError as error:
             for attempt in ordering:
-                attempt.held = error
+                attempt.held = NotTriedError(error.message, **error.details)
 
     def _lacks_place(self, decision: Decision) -> Deferral | None:
         """Why no further order may be made for a certificate within the limits."""
@@ -148,7 +147,7 @@ class Memory:
             self._candidates.pop(attempt.decision.target, None)
             self._failures.note(attempt.decision, error, refusal or Refusal(now), now)
 
-    def _open_order(self, decision: Decision) -> dict[str, Any] | None:
+    def _open_order(self, decision: Decision) -> PendingOrder | None:
         """What is known of an order that may be open and is for what is wanted now."""
         try:
             return pending_order(self._store, decision, self._account_url)

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 from .._core.clock import Clock
-from .._core.errors import Error, InputError, StoreError
+from .._core.errors import InputError, NotTriedError, StoreError
 from .._core.files import Files
 from .._core.lock import Lock
 from .._store.certificates import CertificateStore
@@ -21,6 +21,7 @@ from .candidate import Deferral
 from .connection import Authority, OpenSession, account_in_use, connect
 from .issuance import recipes
 from .issuance.needs import describe_needs
+from .issuance.opening import NOTHING_PENDING
 from .issuance.run import Attempt, Run
 from .job import FailOn, Outcome, clear_finished, describe_fatal, expect, make_plan, outcome_of
 from .memory import Memory
@@ -173,7 +174,7 @@ class Ordering:
             pending = pending_order(self._store, decision, account_url)
         except StoreError:
             return True  # the run tells what is wrong with it
-        return pending is not None and pending["url"] is not None
+        return pending is not None and pending.url is not None
 
 
 @dataclass
@@ -209,6 +210,5 @@ def _shares_names(decision: Decision, others: Sequence[Decision]) -> bool:
 
 
 def _without_order(decision: Decision) -> Attempt:
-    """An attempt that fails since there is nothing to finish: nothing was tried, so nothing is remembered."""
-    error = Error("no order is pending that fits the wanted certificate; state=present makes one")
-    return Attempt(decision, failure=error, held=error)
+    """An attempt that fails since there is nothing to finish."""
+    return Attempt(decision, failure=NotTriedError(NOTHING_PENDING))

@@ -5,27 +5,48 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from .._core.clock import parse_instant, read_instant
 from .._core.errors import StoreError
 from .._store.certificates import CertificateStore
 from .plan import Decision
 
+LONGEST_LIFE = timedelta(days=7)
+"""How long an order is gone on with that can't be read, or that the CA is at work on."""
 
-def pending_order(store: CertificateStore, decision: Decision, account_url: str | None) -> dict[str, Any] | None:
-    """What the store has of an order that fits what is wanted now; its ``url`` may be None: see CertificateStore.pending().
 
-    An order of another account than that one does not fit; None when it is not known which account is in use.
+@dataclass(frozen=True)
+class PendingOrder:
+    """An order on disk, to be resumed.
+
+    ``url`` is None while the CA has not told it: there may be an order. ``profile`` is the one that it was made with
+    (None: the CA's default).
+    """
+
+    url: str | None
+    profile: str | None
+    ordered_at: datetime | None
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether it was made so long ago that it must not be waited for any longer."""
+        return self.ordered_at is not None and now - self.ordered_at > LONGEST_LIFE
+
+
+def pending_order(store: CertificateStore, decision: Decision, account_url: str | None) -> PendingOrder | None:
+    """The order on disk that fits the wanted certificate; StoreError when the store can't be read.
+
+    The order has to be of the account with this URL. With None, the account is not known and any one will do.
     """
     target, wanted = decision.target, decision.wanted
     pending = store.pending(target.name, target.key_type)
     if pending is None:
         return None
-    names = sorted(identifier.value for identifier in wanted.identifiers)
-    fits = sorted(pending["identifiers"]) == names and wanted.accepts(pending.get("profile"))
-    return pending if fits and account_url in (None, pending.get("account_uri")) else None
+    fits = sorted(pending["identifiers"]) == sorted(wanted.names) and wanted.accepts(pending.get("profile"))
+    if not fits or account_url not in (None, pending.get("account_uri")):
+        return None
+    return PendingOrder(pending["url"], pending.get("profile"), read_instant(pending.get("ordered_at")))
 
 
 def may_be_made(store: CertificateStore, name: str, key_type: str, at: datetime) -> bool:

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import Any
 
 from ..._acme.order import Order, fetch_order, new_order
 from ..._acme.problem import PREFIX, LostConnectionError, NetworkError, ProblemError
-from ..._core.clock import format_instant, read_instant
-from ..._core.errors import Error, StoreError
+from ..._core.clock import format_instant
+from ..._core.errors import Error, NotTriedError, StoreError
 from ..._core.workers import guarded
-from ..pending import pending_order
+from ..pending import PendingOrder, pending_order
 from ..renewal import OFTEN, note_not_replaceable
 from .adoption import adopt_orders, take_from_others
 from .run import STATUSES, Attempt, Run
@@ -36,8 +35,7 @@ Pebble 2.10 fails so when the serial number begins with a sign byte, as one of 2
 
 GONE = (400, 401, 403, 404, 410)
 
-LONGEST_LIFE = timedelta(days=7)
-"""How long an order is gone on with that can't be read, or that the CA is at work on."""
+NOTHING_PENDING = "no order is pending that fits the wanted certificate; state=present makes one"
 
 
 def open_orders(run: Run) -> None:
@@ -47,8 +45,8 @@ def open_orders(run: Run) -> None:
     def resume(attempt: Attempt) -> None:
         target = attempt.decision.target
         pending = pending_order(run.store, attempt.decision, run.session.account_url)
-        if pending and pending["url"]:
-            _take_up(run, attempt, pending)
+        if pending and pending.url:
+            _take_up(run, attempt, pending, pending.url)
         elif pending or run.store.has_broken_order(target.name, target.key_type):
             in_doubt.append(attempt)
 
@@ -62,22 +60,20 @@ def resume_orders(run: Run) -> None:
 
     def resume(attempt: Attempt) -> None:
         pending = pending_order(run.store, attempt.decision, run.session.account_url)
-        if pending and pending["url"]:
-            _take_up(run, attempt, pending)
+        if pending and pending.url:
+            _take_up(run, attempt, pending, pending.url)
         if attempt.order is None:
-            # nothing was tried, so this is no failure to remember
-            attempt.held = Error("no order is pending that fits the wanted certificate; state=present makes one")
-            raise attempt.held
+            raise NotTriedError(NOTHING_PENDING)
 
     run.step(resume)
 
 
-def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
+def _take_up(run: Run, attempt: Attempt, pending: PendingOrder, url: str) -> None:
     """Go on with an order, unless nothing can become of it any more."""
     now = run.clock.now()
-    hopeless = _is_old(pending, now)
+    hopeless = pending.is_old(now)
     try:
-        order = fetch_order(run.session, pending["url"])
+        order = fetch_order(run.session, url)
     except (NetworkError, ProblemError) as error:
         if hopeless or _is_gone(error):
             return
@@ -88,7 +84,7 @@ def _take_up(run: Run, attempt: Attempt, pending: Mapping[str, Any]) -> None:
     over = order.status in ("pending", "ready") and order.expires is not None and order.expires <= now
     lost = order.status not in STATUSES or order.status == "invalid" or attempt.is_of_others(order)
     if not (lost or for_lost_key or stuck or over):
-        attempt.profile = pending.get("profile")
+        attempt.profile = pending.profile
         run.take(attempt, order)
 
 
@@ -97,12 +93,6 @@ def _is_gone(error: NetworkError | ProblemError) -> bool:
     if not isinstance(error, ProblemError) or error.asks_to_wait or error.is_("badNonce"):
         return False
     return error.problem.status in GONE
-
-
-def _is_old(pending: Mapping[str, Any], now: datetime) -> bool:
-    """Whether an order was made so long ago that one of which still nothing has become must not be waited for."""
-    ordered_at = read_instant(pending.get("ordered_at"))
-    return ordered_at is not None and now - ordered_at > LONGEST_LIFE
 
 
 def _order(run: Run, attempts: Sequence[Attempt]) -> None:

@@ -14,7 +14,7 @@ from ..._acme.authorization import Authorization
 from ..._acme.order import Order
 from ..._acme.session import Session
 from ..._core.clock import Clock
-from ..._core.errors import Error
+from ..._core.errors import Error, NotTriedError
 from ..._core.identifier import Identifier
 from ..._core.known import known
 from ..._core.workers import do_each
@@ -66,7 +66,7 @@ class Attempt:
     issued: CertificateFacts | None = None
     stored: Stored | None = None
     failure: Error | None = None
-    held: Error | None = None
+    held: NotTriedError | None = None
     refused: bool = False
     again: bool = False
     given_up: bool = False

@@ -22,7 +22,7 @@ from ..._acme.key import AccountKey
 from ..._acme.order import download_chains, fetch_order
 from ..._acme.order import finalize as finalize_order
 from ..._acme.problem import LostConnectionError, NetworkError, ProblemError
-from ..._core.errors import Error, FrontendError, InputError, UnexpectedError
+from ..._core.errors import Error, FrontendError, InputError, NotTriedError, UnexpectedError
 from ..._core.identifier import Identifier
 from ..._core.workers import do_each, guarded
 from ..._x509.chain import OtherKeyError, check_issued, choose_chain
@@ -50,8 +50,10 @@ def check_profiles(run: Run) -> None:
             with guarded():
                 attempt.profile = choose_profile(wanted.profiles, directory.profiles, directory.url)
                 check_allowed(wanted.identifiers, rules_of(attempt.profile, known), wanted.max_names, "domains")
-        except (InputError, UnexpectedError) as error:
-            attempt.failure = attempt.held = error
+        except InputError as error:
+            attempt.failure = NotTriedError(error.message, **error.details)
+        except UnexpectedError as error:
+            attempt.failure = error
 
 
 def prepare_keys(run: Run, csrs: Mapping[str, CsrOrProblem] | None = None) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._acme.network impor
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.problem import PREFIX
 from ansible_collections.certfleet.acme.plugins.module_utils._acme.session import Session
 from ansible_collections.certfleet.acme.plugins.module_utils._core.clock import format_instant
-from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import Error
+from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import NotTriedError
 from ansible_collections.certfleet.acme.plugins.module_utils._core.files import Files
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.opening import open_orders
@@ -252,7 +252,7 @@ def test_an_order_of_which_nothing_becomes_for_a_week_is_made_anew(ca: OrderingC
 
 
 def test_nothing_is_ordered_for_what_is_held(ca: OrderingCa, run: Run) -> None:
-    run.attempts[0].held = Error("the log of orders can't be written")
+    run.attempts[0].held = NotTriedError("the log of orders can't be written")
     open_orders(run)
     assert run.attempts[0].failure is run.attempts[0].held
     assert ca.payloads == []
