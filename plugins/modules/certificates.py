@@ -474,8 +474,9 @@ def keep_certificates(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
     from ..module_utils._core.number import check_number
+    from ..module_utils._workflow.bounds import Bounds
     from ..module_utils._workflow.connection import Authority
-    from ..module_utils._workflow.upkeep import Bounds, Upkeep
+    from ..module_utils._workflow.upkeep import Upkeep
 
     check_number("host_timeout", params["host_timeout"], 1)
     wanted = check_responders(params, read_wanted(params))

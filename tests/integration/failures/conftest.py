@@ -16,13 +16,14 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import F
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import parse_responders
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.bounds import Bounds
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import FailOn
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import Limits
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import Wanted, parse_wanted
 
 from tests.clock import LaterClock

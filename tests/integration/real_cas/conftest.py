@@ -18,11 +18,12 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import F
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import parse_responders
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.record import WantedAccount
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.account.registration import keep_account
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.bounds import Bounds
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.revocation import Request, Revoker
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
 from tests.clock import LaterClock

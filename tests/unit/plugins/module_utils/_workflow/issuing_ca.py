@@ -30,12 +30,13 @@ from ansible_collections.certfleet.acme.plugins.module_utils._store.accounts imp
 from ansible_collections.certfleet.acme.plugins.module_utils._store.certificates import CertificateStore
 from ansible_collections.certfleet.acme.plugins.module_utils._store.layout import authority_name
 from ansible_collections.certfleet.acme.plugins.module_utils._store.memory import AccountMemory
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.bounds import Bounds
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.connection import Authority
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.ordering import Ordering
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.orders import Limits
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes

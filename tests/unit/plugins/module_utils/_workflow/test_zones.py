@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.bounds import Bounds
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.means import Means
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.issuance.web import Web
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.job import FailOn
-from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Bounds, Upkeep
+from ansible_collections.certfleet.acme.plugins.module_utils._workflow.upkeep import Upkeep
 from ansible_collections.certfleet.acme.plugins.module_utils._workflow.wanted import parse_wanted
 
 from tests.unit.plugins.module_utils._acme.fakes import Answer
