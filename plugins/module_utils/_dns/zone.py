@@ -151,7 +151,11 @@ def _follow(trail: _Trail, target: str, wildcards: dict[str, str], failed: dict[
     if trail.asked != trail.owner:
         # Names between the wildcard and the owner come from the wildcard, too: look above them.
         trail.asked = trail.asked.partition(".")[2]
-        return True
+        if not trail.asked:
+            failed[trail.name] = LocationError(
+                f"The zone of {_path(trail)} can't be found: there are CNAME records at all names above it"
+            )
+        return bool(trail.asked)
     if trail.asked in wildcards:
         trail.asked = wildcards[trail.asked]
         return True

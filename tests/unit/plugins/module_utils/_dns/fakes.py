@@ -184,7 +184,7 @@ def apply(message: dns.update.UpdateMessage, records: dict[tuple[str, str], set[
 
 
 def _text(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
+    return name.to_text().removesuffix(".").lower()
 
 
 def _soa(zone: str) -> dns.rrset.RRset:

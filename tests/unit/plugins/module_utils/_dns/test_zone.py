@@ -212,3 +212,19 @@ def test_the_longest_of_names_is_no_error(locator: Locator, servers: dict[str, F
     places, failed = locator.locate([f"_acme-challenge.{host}", NAME])
     assert places[f"_acme-challenge.{host}"].hides == host
     assert not failed
+
+
+def test_a_server_that_has_a_cname_at_every_name_fails_alone(responders: tuple[Responder, ...]) -> None:
+    class Hostile(FakeServer):
+        def _match(self, records: dict[tuple[str, str], set[str]], owner: str, kind: str) -> tuple[set[str], str]:
+            if len(self.asked) > 500:
+                raise AssertionError("no end")
+            return {"_acme-challenge.hostile.test"}, "CNAME"
+
+        def zone_of(self, owner: str) -> str:
+            return "example.com"
+
+    exchange = FakeExchange({each: Hostile("example.com") for one in responders for each in one.endpoints})
+    places, failed = Locator(Panel(exchange, responders)).locate([NAME])
+    assert not places
+    assert failed[NAME].message == f"The zone of {NAME} can't be found: there are CNAME records at all names above it"
