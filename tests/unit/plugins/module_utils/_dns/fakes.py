@@ -27,6 +27,16 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange impor
 START = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 
 
+def nobody(_host: str) -> tuple[str, ...]:
+    """A resolver that knows no host."""
+    return ()
+
+
+def anywhere(_address: str) -> bool:
+    """A machine with a route to every address."""
+    return True
+
+
 class FakeClock:
     """A clock that only moves when someone sleeps; ``at`` holds what is to happen meanwhile."""
 
