@@ -26,6 +26,9 @@ from .record import TxtRecord, normal_name
 PAYLOAD = 1232
 MALFORMED = "MALFORMED"
 
+MOST_REMEMBERED = 8 << 20
+"""How many bytes of answers are remembered at once."""
+
 # A record of class ANY, when it is the first of its type that this process reads, makes dnspython take
 # those of class IN for mere bytes from then on. Types that only class IN has are therefore loaded before.
 for _type, _address in (("A", "192.0.2.1"), ("AAAA", "2001:db8::1")):
@@ -109,13 +112,23 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Answer] = {}
+        self._size = 0
 
     def read(self, wire: bytes, name: str) -> Answer:
         """What a message says about the name asked for; see :func:`read_answer`."""
         answer = self._known.get(wire[2:])
         if answer is None:
-            answer = self._known[wire[2:]] = read_answer(wire, name)
+            answer = read_answer(wire, name)
+            self._remember(wire[2:], answer)
         return answer
+
+    def _remember(self, wire: bytes, answer: Answer) -> None:
+        """Remember an answer, but not all that a server may think of: what was read takes twenty times its bytes."""
+        self._size += len(wire)
+        if self._size > MOST_REMEMBERED:
+            self._known.clear()
+            self._size = len(wire)
+        self._known[wire] = answer
 
 
 def _of_the_internet(section: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:

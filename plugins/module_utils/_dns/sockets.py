@@ -104,8 +104,13 @@ class SocketBatch(Batch):
         self._started.setdefault(index, now)
 
     def done(self, index: int, wire: bytes, now: float) -> None:
-        """Take an answer."""
-        self._settle(index, Reply(wire, now - self._started.get(index, now)))
+        """Take an answer, unless it is too large."""
+        seconds, largest = now - self._started.get(index, now), self.queries[index].largest
+        if len(wire) > largest:
+            reason = f"its answer has {len(wire)} bytes, and no more than {largest} are read"
+            self._settle(index, Silence("unreachable", reason, seconds))
+        else:
+            self._settle(index, Reply(wire, seconds))
 
     def fail(self, index: int, silence: Silence) -> None:
         """Take the lack of an answer."""

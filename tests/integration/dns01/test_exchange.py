@@ -287,3 +287,29 @@ def test_more_servers_than_files_may_be_open_are_all_asked(exchange: SocketExcha
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         asked = [query for server in servers for query in queries(endpoint_of(server), "udp", 2)]
         assert kinds(exchange.ask(asked)) == {"reply"}
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_an_answer_that_is_too_large_is_none(
+    exchange: SocketExchange, pair: tuple[socket.socket, socket.socket], transport: Transport
+) -> None:
+    udp, tcp = pair
+
+    def serve_udp() -> None:
+        for _question in range(2):
+            wire, peer = udp.recvfrom(4096)
+            udp.sendto(answer(wire) + bytes(5000), peer)
+
+    def serve_tcp() -> None:
+        stream, _peer = tcp.accept()
+        with stream:
+            while (wire := read_frame(stream)) is not None:
+                stream.sendall(frame(answer(wire) + bytes(5000)))
+
+    in_background(serve_udp)
+    in_background(serve_tcp)
+    small, large = (query._replace(largest=4096) for query in queries(endpoint_of(udp), transport, 2))
+    refused, read = exchange.ask([small, large._replace(largest=65535)])
+    assert isinstance(read, Reply)
+    assert isinstance(refused, Silence)
+    assert refused.reason == f"its answer has {len(read.wire)} bytes, and no more than 4096 are read"

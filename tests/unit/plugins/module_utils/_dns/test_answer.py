@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import dns.flags
 import dns.message
@@ -14,7 +15,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.answer import read_answer
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.answer import AnswerReader, read_answer
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange import Endpoint
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import Fleet
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
@@ -127,3 +128,14 @@ def test_a_hostile_responder_is_no_end_either(
     assert not fleet.publish([record]).failed
     assert not fleet.plan_sweep([NAME]).failed
     assert fleet.withdraw([record]).changed
+
+
+def test_answers_are_not_remembered_without_end() -> None:
+    # a server that says something else each time, in messages as large as can be
+    reader, wire = AnswerReader(), make_answer().to_wire() + bytes(60_000)
+    tracemalloc.start()
+    for number in range(1000):
+        reader.read(wire + number.to_bytes(4, "big"), NAME)
+    held, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 20 << 20
