@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.panel import Panel
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.zone import Locator, Place
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.zone import MOST_STEPS, Locator, Place
 
 from .fakes import FakeExchange, FakeServer
 
@@ -214,12 +214,13 @@ def test_the_longest_of_names_is_no_error(locator: Locator, servers: dict[str, F
     assert not failed
 
 
-def test_a_server_that_has_a_cname_at_every_name_fails_alone(responders: tuple[Responder, ...]) -> None:
+@pytest.mark.parametrize("target", ["_acme-challenge.hostile.test", "a." * 30 + "hostile.test"])
+def test_a_server_that_has_a_cname_at_every_name_fails_alone(responders: tuple[Responder, ...], target: str) -> None:
     class Hostile(FakeServer):
         def _match(self, records: dict[tuple[str, str], set[str]], owner: str, kind: str) -> tuple[set[str], str]:
             if len(self.asked) > 500:
                 raise AssertionError("no end")
-            return {"_acme-challenge.hostile.test"}, "CNAME"
+            return {target}, "CNAME"
 
         def zone_of(self, owner: str) -> str:
             return "example.com"
@@ -227,4 +228,14 @@ def test_a_server_that_has_a_cname_at_every_name_fails_alone(responders: tuple[R
     exchange = FakeExchange({each: Hostile("example.com") for one in responders for each in one.endpoints})
     places, failed = Locator(Panel(exchange, responders)).locate([NAME])
     assert not places
-    assert failed[NAME].message == f"The zone of {NAME} can't be found: there are CNAME records at all names above it"
+    assert len(exchange.calls) < 2 * MOST_STEPS
+    assert failed[NAME].message.endswith("can't be found: there are CNAME records at all names above it")
+
+
+def test_a_cname_to_a_name_of_a_hundred_labels_fails_alone(
+    locator: Locator, servers: dict[str, FakeServer], exchange: FakeExchange
+) -> None:
+    servers["fra"].add(NAME, "CNAME", "_acme-challenge." + "a." * 100 + "validation.example")
+    _places, failed = locator.locate([NAME])
+    assert failed[NAME].message.endswith("lead to a name of more than 32 labels")
+    assert sum(exchange.questions().values()) < 10
