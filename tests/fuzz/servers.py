@@ -96,13 +96,13 @@ RECORDS = (
 
 
 class Answer(NamedTuple):
-    """What a server says, whatever it is asked: sections of records, and bytes that take the place of others."""
+    """What a server says, whatever it is asked: sections of records, and junk that takes the place of other bytes."""
 
     flags: int
     rcode: int
     sections: list[list[tuple[str, tuple[str, str]]]]
     place: int
-    bytes: bytes
+    junk: bytes
 
     def to(self, query: bytes) -> bytes:
         """The whole message; bytes are only broken after the question."""
@@ -118,10 +118,10 @@ class Answer(NamedTuple):
                     name = owner or question.question[0].name.to_text()
                     section.append(dns.rrset.from_text(name, 60, "IN", kind, data))
         wire = message.to_wire(max_size=65535)
-        if not self.bytes:
+        if not self.junk:
             return wire
         place = 12 + self.place % max(1, len(wire) - 12)
-        return wire[:place] + self.bytes + wire[place + len(self.bytes) :]
+        return wire[:place] + self.junk + wire[place + len(self.junk) :]
 
 
 SECTION = st.lists(st.tuples(st.sampled_from(OWNERS), st.sampled_from(RECORDS)), max_size=3)
