@@ -138,6 +138,20 @@ def test_a_cname_may_end_at_a_name_of_challenges_after_any_other(
     assert locator.locate([NAME])[0][NAME].owner == "_acme-challenge.example.com"
 
 
+@pytest.mark.parametrize("record", [("A", "192.0.2.80"), ("CNAME", "web.example"), ("TXT", "anything")])
+def test_a_cname_may_end_at_a_challenge_that_a_wildcard_at_the_apex_covers(
+    locator: Locator, servers: dict[str, FakeServer], record: tuple[str, str]
+) -> None:
+    # it hides no host: see ADR 0033
+    name = "_acme-challenge.mine.validation.example"
+    servers["fra"].add("*.example.com", *record).add(name, "CNAME", "_acme-challenge.example.com")
+    servers["fra"].add("mine.validation.example", "A", "192.0.2.1")
+    places, failed = locator.locate([name])
+    assert not failed
+    assert places[name] == Place(name, "_acme-challenge.example.com", "example.com")
+    assert places[name].hides is None
+
+
 VICTIMS = {
     "beside it": ("_acme-challenge.www.example.com", "*.example.com", "www.example.com"),
     "two labels above it": ("_acme-challenge.www.a.example.com", "*.example.com", "www.a.example.com"),
