@@ -120,3 +120,11 @@ def test_a_name_that_knot_does_not_allow_the_key_spoils_no_other(
     servers["fra"].refuses_as_knot = True
     publication.send([Change(Responder("fra", ("192.0.2.53",), tsig_key=key), "example.com", add=records(10))])
     assert failed(publication) == {"v3"}
+
+
+def test_an_answer_to_an_update_is_read_if_it_could_hold_what_was_sent(
+    publication: Publication, responders: tuple[Responder, ...], exchange: FakeExchange
+) -> None:
+    publication.send([Change(responders[0], "example.com", add=records(1))])
+    ((query,),) = exchange.calls
+    assert query.largest == len(query.wire) + 1024
