@@ -48,7 +48,8 @@ options:
       zones:
         description:
           - Zones, with all that is below them, that this responder is in charge of. Every zone when it is left out.
-          - Needed only where responders have different zones, e.g. one that holds nothing but a zone for delegated challenges.
+          - Needed only where responders have different zones, e.g. one that holds nothing but a zone for delegated challenges,
+            and for a responder that somebody else runs, as each is believed about all names that it is asked for.
         type: list
         elements: str
   wait:

@@ -20,6 +20,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
+from .._core.plain import cut
 from .record import TxtRecord, normal_name
 from .sections import Message, Record
 
@@ -81,7 +82,7 @@ class Answer(NamedTuple):
             return self.rcode
         if self.authoritative:
             return None
-        return f"not authoritative, refers to the servers of {self.below}" if self.below else "not authoritative"
+        return f"not authoritative, refers to the servers of {cut(self.below)}" if self.below else "not authoritative"
 
 
 def read_answer(wire: bytes, name: str) -> Answer:
