@@ -24,7 +24,7 @@ def values_of(environment: jinja2.Environment, given: Mapping[str, Any]) -> dict
     """The given variables, and those of the role that are made of them."""
     values = {**yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")), **given}
     own = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
-    values["__certfleet_responder_it"] = own["__certfleet_responder_servers"][given["make"]]
+    values["__certfleet_responder_it"] = own["__certfleet_responder_servers"][given["make"]] | given.get("it", {})
     for name in ("zone", "hostmaster", "validated", "targets", "owners"):
         # Ansible takes a backslash in YAML for one that is meant
         text = own[f"__certfleet_responder_{name}"].strip().replace("\\", "\\\\")
