@@ -46,7 +46,7 @@ options:
     choices: [A, AAAA, CNAME, HTTPS]
     default: [A, AAAA, CNAME]
   dns_timeout:
-    description: How many seconds a server has for each message; a whole zone may take twenty times as long.
+    description: How many seconds a server has for each message; a whole zone may take twenty times as long, and have 64 MiB.
     type: int
     default: 5
 extends_documentation_fragment:
