@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .._core.errors import Error
 from .exchange import Endpoint, Exchange, Outcome, Query, Reply
 from .record import TxtRecord
-from .update import Change, Edit, build_update, chunks, not_reached, read_refusal, refused
+from .update import Change, Edit, build_update, chunks, fits, not_reached, read_refusal, refused, too_large
 
 # Updates are written to disk by the server, and signed anew in a signed zone.
 PATIENCE = 4.0
@@ -98,6 +98,10 @@ class Publication:
         for parcel in [parcel for parcel in parcels if not parcel.change.responder.endpoints]:
             self._unresolved(parcel)
         parcels = [parcel for parcel in parcels if parcel.change.responder.endpoints]
+        # chunks() leaves such a value alone in its parcel
+        for parcel in [parcel for parcel in parcels if not fits(parcel.edits[0])]:
+            self._settle(parcel, 0.0, too_large(parcel.change.responder, parcel.change.zone, parcel.edits[0]))
+        parcels = [parcel for parcel in parcels if fits(parcel.edits[0])]
         while parcels:
             parcels = self._round(parcels)
 
