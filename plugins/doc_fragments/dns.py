@@ -48,7 +48,8 @@ options:
       zones:
         description:
           - Zones, with all that is below them, that this responder is in charge of. Every zone when it is left out.
-          - Needed only where responders have different zones, e.g. one that holds nothing but a zone for delegated challenges.
+          - Needed only where responders have different zones, e.g. one that holds nothing but a zone for delegated challenges,
+            and for a responder that somebody else runs, as each is believed about all names that it is asked for.
         type: list
         elements: str
   wait:
@@ -71,6 +72,8 @@ options:
       - Whether the servers that a zone's NS records name are verified, too, on port 53, when they are not among the O(responders).
       - Their addresses are asked of the responders, then of the system's resolver.
         One that can't be found, or that there is no route to from here, is not verified and noted in the results.
+      - An address that is not public is verified only if one of the O(responders) is in the same network, such as 10.0.0.0/8.
+        Of each zone, 16 such servers are verified at four addresses each.
       - A failure says which of the servers are not listed.
     type: bool
     default: true

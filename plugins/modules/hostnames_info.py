@@ -46,7 +46,7 @@ options:
     choices: [A, AAAA, CNAME, HTTPS]
     default: [A, AAAA, CNAME]
   dns_timeout:
-    description: How many seconds a server has for each message; a whole zone may take twenty times as long.
+    description: How many seconds a server has for each message; a whole zone may take twenty times as long, and have 64 MiB.
     type: int
     default: 5
 extends_documentation_fragment:
@@ -151,6 +151,7 @@ def main() -> None:
 
 def find(params: dict[str, Any]) -> dict[str, Any]:
     """Hand the options to the engine."""
+    from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.hostnames import parse_choice
     from ..module_utils._core.number import LONGEST_TIMEOUT, check_number
     from ..module_utils._dns.hostnames import find_hostnames
@@ -161,7 +162,7 @@ def find(params: dict[str, Any]) -> dict[str, Any]:
     names: set[str] = set()
     zones = []
     for source in parse_sources(params["zones"], params["tsig_keys"]):
-        zone = fetch_zone(source, params["dns_timeout"])
+        zone = fetch_zone(source, params["dns_timeout"], SystemClock())
         found = find_hostnames(zone, params["types"], choice)
         names.update(found)
         zones.append({"zone": source.zone, "serial": serial_of(zone), "hostnames": len(found)})

@@ -18,7 +18,7 @@ from ansible_collections.certfleet.acme.plugins.plugin_utils.answers import read
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from . import acme, domain, inputs, pem, web
+from . import acme, domain, inputs, pem, servers, web
 
 LONGEST_INPUT = 5.0
 """Seconds for one input; more is a hang."""
@@ -74,6 +74,8 @@ BOUNDARIES = (
     Boundary("CSRs", pem.broken_pem(pem.CSRS), pem.read_csr),
     Boundary("keys", pem.broken_pem(pem.KEYS), pem.read_key),
     Boundary("DNS messages", inputs.broken_bytes(domain.REPLIES), domain.read_message),
+    Boundary("zone transfers", servers.TRANSFERS, servers.read_transfer),
+    Boundary("talks with name servers", servers.ANSWERS, servers.ask_fleet),
     Boundary("web servers", web.ANSWERS, web.look),
     Boundary("files of challenges", web.FILES, web.read_files),
     Boundary("results of frontends", inputs.broken_object(RESULT) | inputs.VALUES, _read_result),

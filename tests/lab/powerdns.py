@@ -29,7 +29,7 @@ class PowerDns(ResponderServer):
         with contextlib.closing(database), database:
             if is_new:
                 database.execute("PRAGMA journal_mode = WAL")
-                database.executescript(_schema().read_text(encoding="utf-8"))
+                database.executescript(schema().read_text(encoding="utf-8"))
                 for number, zone in enumerate(self.zones, start=1):
                     _insert_zone(database, number, zone, self.plan)
             self._insert_keys(database)
@@ -58,7 +58,7 @@ class PowerDns(ResponderServer):
 local-address={",".join(self.addresses)}
 local-port={self.plan.dns_port}
 launch=gsqlite3
-module-dir={_module_folder()}
+module-dir={module_folder()}
 gsqlite3-database={self.folder}/zones.sqlite3
 gsqlite3-pragma-synchronous=0
 gsqlite3-dnssec=no
@@ -86,11 +86,13 @@ loglevel=4
 """
 
 
-def _schema() -> Path:
+def schema() -> Path:
+    """The tables of the SQLite backend."""
     return FILES / "usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
 
-def _module_folder() -> Path:
+def module_folder() -> Path:
+    """Where the backends lie."""
     for path in sorted((FILES / "usr/lib").glob("*-linux-gnu*/pdns")):
         return path
     raise LabError("the SQLite backend of PowerDNS is missing: run script/setup first")

@@ -26,6 +26,7 @@ _NOT_PUBLIC = tuple(
         ),
     )
 )
+_LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -56,10 +57,20 @@ def is_public(text: str) -> bool:
 
     An IPv6 address that stands for an IPv4 address is as public as that one (RFC 4291 §2.5.5.2, RFC 6052, RFC 3056).
     """
+    return special_network(text) is None
+
+
+def special_network(text: str) -> Network | None:
+    """The network for special purposes that the address is in, such as 10.0.0.0/8; None for a public address.
+
+    An IPv6 address outside of the global ones is in the network of its first eight bits, and ::1 in that of 127.0.0.1.
+    """
     address = _embedded(ipaddress.ip_address(text))
-    if address.version == 6 and address not in _GLOBAL_UNICAST:
-        return False
-    return not any(address in network for network in _NOT_PUBLIC)
+    if address.is_loopback:
+        return _LOOPBACK
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return ipaddress.ip_network((int(address) >> 120 << 120, 8))
+    return next((network for network in _NOT_PUBLIC if address in network), None)
 
 
 def is_in(text: str, networks: Iterable[Network]) -> bool:

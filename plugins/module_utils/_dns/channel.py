@@ -19,6 +19,12 @@ WINDOW = 64
 
 NEVER = float("inf")
 
+SLOWEST = 4
+"""How many questions have to be answered, on average, within the time that a single answer may take."""
+
+LONGEST = 60
+"""How many times the time for a single answer all questions to one address may take at most."""
+
 
 class Batch(Protocol):
     """The questions of one call, known to channels by their place in ``queries``, and who takes their outcomes.
@@ -45,13 +51,52 @@ class Batch(Protocol):
 
 
 class Channel(ABC):
-    """The way to one address: ``todo`` are the queries that have not left yet. Times are the clock's monotonic()."""
+    """The way to one address: ``todo`` are the queries that have not left yet. Times are the clock's monotonic().
 
-    def __init__(self, batch: Batch, endpoint: Endpoint) -> None:
+    ``patience`` is how many seconds an answer may take. A server that answers each question just in time is given
+    up before it holds up all the others: see SLOWEST and LONGEST.
+    """
+
+    def __init__(self, batch: Batch, endpoint: Endpoint, patience: float) -> None:
         self.todo: deque[int] = deque()
         self._batch = batch
+        self._patience = patience
+        self._amount = 0
+        self._began = NEVER
         self._endpoint = endpoint
         self._socket: socket.socket | None = None
+
+    def add(self, index: int) -> None:
+        """Take one more query, which leaves with the next call of fill()."""
+        self.todo.append(index)
+        self._amount += 1
+
+    def begin(self, now: float) -> None:
+        """Send the first queries."""
+        self._began = min(self._began, now)
+        self.fill(now)
+
+    @property
+    def _limit(self) -> float:
+        """How many seconds all queries together may take."""
+        return self._patience * min(LONGEST, 1 + self._amount / SLOWEST)
+
+    def end(self) -> float:
+        """When the time for all queries together is over."""
+        return self._began + self._limit
+
+    def give_up_late(self, now: float) -> None:
+        """Give up, as the time for all queries together is over."""
+        self.give_up(Silence("timeout", f"only some answers within {self._limit:g} s", now - self._began))
+
+    @property
+    @abstractmethod
+    def is_idle(self) -> bool:
+        """Whether all its queries have an outcome."""
+
+    @abstractmethod
+    def give_up(self, silence: Silence) -> None:
+        """Let all queries that are left have this outcome."""
 
     @abstractmethod
     def fill(self, now: float) -> None:

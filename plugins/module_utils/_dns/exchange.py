@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Transport = Literal["udp", "tcp"]
 TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 DNS_PORT = 53
+LARGEST_MESSAGE = 65535
 
 
 class Endpoint(NamedTuple):
@@ -29,11 +30,15 @@ class Endpoint(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A whole DNS message in wire form and where it goes; the message's own ID is kept."""
+    """A whole DNS message in wire form and where it goes; the message's own ID is kept.
+
+    ``largest`` is how many bytes an answer may have; a larger one counts as none.
+    """
 
     endpoint: Endpoint
     transport: Transport
     wire: bytes
+    largest: int = LARGEST_MESSAGE
 
 
 class Reply(NamedTuple):
@@ -44,7 +49,7 @@ class Reply(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """No answer: nothing came in time, or the address can't be reached at all."""
+    """No answer: nothing came in time, or the address can't be reached at all, or gives what is no use."""
 
     kind: Literal["timeout", "unreachable"]
     reason: str

@@ -30,7 +30,7 @@ from .report import (
     unreached_records,
 )
 from .responder import Resolve, Responder, resolve_host
-from .servers import NameServers
+from .servers import NameServers, Routable, is_routable
 from .sockets import TIMEOUT, SocketExchange
 from .tolerance import TIMEOUTS, judge, silence_notes
 from .update import Change
@@ -64,6 +64,7 @@ class Fleet:
         validation_zones: Iterable[str] = (),
         exchange: Exchange | None = None,
         resolve: Resolve = resolve_host,
+        routable: Routable = is_routable,
     ) -> None:
         self._responders = tuple(responders)
         self._clock = clock
@@ -77,7 +78,7 @@ class Fleet:
         self._exchange = exchange or SocketExchange(clock, timeout)
         panel = Panel(self._exchange, self._responders)
         self._locator = Locator(panel, validation_zones)
-        self._name_servers = NameServers(panel, self._responders, resolve) if check_name_servers else None
+        self._name_servers = NameServers(panel, self._responders, resolve, routable) if check_name_servers else None
 
     def locate(self, names: Iterable[str]) -> tuple[dict[str, Place], dict[str, Error]]:
         """Where the values for these names are written, and the errors of names that have no place."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .._core.clock import Clock
 from .._core.polling import rounds
 from .answer import Answer, AnswerReader, make_query
-from .exchange import TRANSPORTS, Endpoint, Exchange, Outcome, Query, Reply, Silence, Transport
+from .exchange import LARGEST_MESSAGE, TRANSPORTS, Endpoint, Exchange, Outcome, Query, Reply, Silence, Transport
 from .record import TxtRecord
 from .responder import Responder
 from .tolerance import ROUNDS, judge
@@ -21,6 +21,9 @@ from .verdict import Verdict
 # An address that lags usually lacks everything, so it is asked for a few values
 # first, and for the rest only when it has those.
 SAMPLE = 16
+
+LARGEST_UNLISTED = 4096
+"""How many bytes an answer of a server may have that only NS records name: reading 64 KiB takes up to two seconds."""
 
 
 class Wanted(NamedTuple):
@@ -50,6 +53,10 @@ class _Watch:
     largest: int = 0
     largest_text: int = 0
     largest_name: str = ""
+
+    def query(self, wire: bytes) -> Query:
+        """The question to this address."""
+        return Query(self.endpoint, self.transport, wire, LARGEST_MESSAGE if self.listed else LARGEST_UNLISTED)
 
     def take(self, owner: str, outcome: Outcome, answer: Answer | None) -> None:
         """Note what an answer shows."""
@@ -147,7 +154,7 @@ class Propagation:
                 watch.seconds = now
 
     def _ask(self, asked: Sequence[tuple[_Watch, str]], wires: Mapping[str, bytes], start: float) -> None:
-        queries = [Query(watch.endpoint, watch.transport, wires[owner]) for watch, owner in asked]
+        queries = [watch.query(wires[owner]) for watch, owner in asked]
         began = self._clock.monotonic() - start
         outcomes = self._exchange.ask(queries) if queries else []
         for (watch, owner), outcome in zip(asked, outcomes, strict=True):

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from .._core.errors import Error
 from .exchange import Endpoint, Exchange, Outcome, Query, Reply
 from .record import TxtRecord
-from .update import Change, Edit, build_update, chunks, not_reached, read_refusal, refused
+from .update import Change, Edit, build_update, chunks, fits, not_reached, read_refusal, refused, too_large
 
 # Updates are written to disk by the server, and signed anew in a signed zone.
 PATIENCE = 4.0
+# An answer may hold all that was sent (RFC 2136 §3.8) and a signature, and reading more takes time.
+BESIDE = 1024
 # One bad name makes a server refuse the whole message. The message is then
 # divided to find it; when so many pieces are all refused, it is not about names.
 PIECES = 64
@@ -96,13 +98,20 @@ class Publication:
         for parcel in [parcel for parcel in parcels if not parcel.change.responder.endpoints]:
             self._unresolved(parcel)
         parcels = [parcel for parcel in parcels if parcel.change.responder.endpoints]
+        # chunks() leaves such a value alone in its parcel
+        for parcel in [parcel for parcel in parcels if not fits(parcel.edits[0])]:
+            self._settle(parcel, 0.0, too_large(parcel.change.responder, parcel.change.zone, parcel.edits[0]))
+        parcels = [parcel for parcel in parcels if fits(parcel.edits[0])]
         while parcels:
             parcels = self._round(parcels)
 
     def _round(self, parcels: list[_Parcel]) -> list[_Parcel]:
         """Send every parcel once; the parcels that have to be sent again, elsewhere or in pieces."""
         wires = [self._build(parcel) for parcel in parcels]
-        queries = [Query(parcel.endpoint, "tcp", wire) for parcel, (wire, _mac) in zip(parcels, wires, strict=True)]
+        queries = [
+            Query(parcel.endpoint, "tcp", wire, len(wire) + BESIDE)
+            for parcel, (wire, _mac) in zip(parcels, wires, strict=True)
+        ]
         outcomes = self._exchange.ask(queries, self._patience)
         again: list[_Parcel] = []
         divisible: dict[int, list[tuple[_Parcel, float, Error]]] = defaultdict(list)

@@ -11,6 +11,7 @@ has the numbers that this is for.
 from __future__ import annotations
 
 import selectors
+from collections import deque
 from collections.abc import Sequence
 
 from .._core.clock import Clock
@@ -20,6 +21,9 @@ from .tcp import TcpChannel
 from .udp import UdpChannel
 
 TIMEOUT = 5.0
+
+MOST_CHANNELS = 200
+"""How many sockets are open at once: processes usually may have 1024 files, and zones have servers without number."""
 
 
 class SocketExchange:
@@ -47,15 +51,16 @@ class SocketBatch(Batch):
         self._left = len(queries)
         self._started: dict[int, float] = {}
         self._channels: dict[tuple[Endpoint, Transport], Channel] = {}
+        self._waiting: deque[Channel] = deque()
+        self._begun: list[Channel] = []
 
     def run(self) -> list[Outcome]:
         """Drive all channels until every query has its outcome."""
         try:
             for index, query in enumerate(self.queries):
-                self._channel(query.endpoint, query.transport).todo.append(index)
-            for channel in list(self._channels.values()):
-                channel.fill(self._clock.monotonic())
+                self._channel(query.endpoint, query.transport).add(index)
             while self._left:
+                self._begin()
                 self._turn()
         finally:
             for channel in self._channels.values():
@@ -63,21 +68,35 @@ class SocketBatch(Batch):
             self.selector.close()
         return [outcome for outcome in self._outcomes if outcome is not None]
 
+    def _begin(self) -> None:
+        """Let channels begin; those that are done make room for others."""
+        if len(self._begun) + len(self._waiting) > MOST_CHANNELS:
+            for channel in [each for each in self._begun if each.is_idle]:
+                channel.close()
+                self._begun.remove(channel)
+        while self._waiting and len(self._begun) < MOST_CHANNELS:
+            channel = self._waiting.popleft()
+            self._begun.append(channel)
+            channel.begin(self._clock.monotonic())
+
     def _turn(self) -> None:
-        due = min(channel.due() for channel in self._channels.values())
+        due = min((min(each.due(), each.end()) for each in self._begun if not each.is_idle), default=0.0)
         ready = self.selector.select(max(0.0, due - self._clock.monotonic()))
         now = self._clock.monotonic()
         for key, events in ready:
             key.data.handle(events, now)
-        for channel in list(self._channels.values()):
+        for channel in self._begun:
             if channel.due() <= now:
                 channel.expire(now)
+            if channel.end() <= now and not channel.is_idle:
+                channel.give_up_late(now)
 
     def _channel(self, endpoint: Endpoint, transport: Transport) -> Channel:
         channel = self._channels.get((endpoint, transport))
         if channel is None:
             channel = UdpChannel(self, endpoint) if transport == "udp" else TcpChannel(self, endpoint)
             self._channels[endpoint, transport] = channel
+            self._waiting.append(channel)
         return channel
 
     def sent(self, index: int, now: float) -> None:
@@ -85,8 +104,13 @@ class SocketBatch(Batch):
         self._started.setdefault(index, now)
 
     def done(self, index: int, wire: bytes, now: float) -> None:
-        """Take an answer."""
-        self._settle(index, Reply(wire, now - self._started.get(index, now)))
+        """Take an answer, unless it is too large."""
+        seconds, largest = now - self._started.get(index, now), self.queries[index].largest
+        if len(wire) > largest:
+            reason = f"its answer has {len(wire)} bytes, and no more than {largest} are read"
+            self._settle(index, Silence("unreachable", reason, seconds))
+        else:
+            self._settle(index, Reply(wire, seconds))
 
     def fail(self, index: int, silence: Silence) -> None:
         """Take the lack of an answer."""
@@ -95,8 +119,11 @@ class SocketBatch(Batch):
     def over_tcp(self, index: int, now: float) -> None:
         """Ask a query again whose answer did not fit into UDP."""
         channel = self._channel(self.queries[index].endpoint, "tcp")
-        channel.todo.append(index)
-        channel.fill(now)
+        channel.add(index)
+        if channel in self._begun:
+            channel.fill(now)
+        elif channel not in self._waiting:
+            self._waiting.append(channel)
 
     def _settle(self, index: int, outcome: Outcome) -> None:
         if self._outcomes[index] is None:

@@ -21,7 +21,7 @@ class TcpChannel(Channel):
     """A connection that is made again when the server closes it early, as long as that gets on."""
 
     def __init__(self, batch: Batch, endpoint: Endpoint) -> None:
-        super().__init__(batch, endpoint)
+        super().__init__(batch, endpoint, batch.patience)
         self._connected = False
         self._flights: dict[bytes, int] = {}
         self._out = bytearray()
@@ -29,6 +29,11 @@ class TcpChannel(Channel):
         self._events = 0
         self._active = 0.0
         self._fruitless = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all its queries have an outcome."""
+        return not self.todo and not self._flights
 
     def fill(self, now: float) -> None:
         """Send what the window allows, over a new connection if there is none."""
@@ -59,7 +64,7 @@ class TcpChannel(Channel):
         except BlockingIOError:
             pass
         except OSError as error:
-            self._give_up(Silence("unreachable", error.strerror or str(error), 0.0))
+            self.give_up(Silence("unreachable", error.strerror or str(error), 0.0))
             return
         self._events = selectors.EVENT_WRITE
         self._batch.selector.register(connection, self._events, self)
@@ -79,7 +84,7 @@ class TcpChannel(Channel):
     def _finish_connecting(self, connection: socket.socket, now: float) -> None:
         code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._give_up(Silence("unreachable", os.strerror(code), now - self._active))
+            self.give_up(Silence("unreachable", os.strerror(code), now - self._active))
             return
         self._connected = True
         self._active = now
@@ -142,7 +147,7 @@ class TcpChannel(Channel):
         self.todo.extendleft(reversed(self._flights.values()))
         self._reset()
         if self._fruitless >= FRUITLESS:
-            self._give_up(Silence("unreachable", reason, 0.0))
+            self.give_up(Silence("unreachable", reason, 0.0))
         else:
             self.fill(now)
 
@@ -158,9 +163,10 @@ class TcpChannel(Channel):
         """Give up: a server that stopped answering in the middle won't answer the rest."""
         limit = self._batch.patience if self._connected else self._batch.timeout
         what = "answer" if self._connected else "connection"
-        self._give_up(Silence("timeout", f"no {what} within {limit:g} s", now - self._active))
+        self.give_up(Silence("timeout", f"no {what} within {limit:g} s", now - self._active))
 
-    def _give_up(self, silence: Silence) -> None:
+    def give_up(self, silence: Silence) -> None:
+        """Let all queries that are left have this outcome."""
         for index in [*self._flights.values(), *self.todo]:
             self._batch.fail(index, silence)
         self.todo.clear()
@@ -168,7 +174,11 @@ class TcpChannel(Channel):
 
     def _reset(self) -> None:
         self._flights.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Let the connection go, and what is left of it."""
         self._out.clear()
         self._in.clear()
         self._connected = False
-        self.close()
+        super().close()

@@ -29,11 +29,16 @@ class UdpChannel(Channel):
     """A connected socket, so that only this server's datagrams and its ICMP errors arrive."""
 
     def __init__(self, batch: Batch, endpoint: Endpoint) -> None:
-        super().__init__(batch, endpoint)
+        super().__init__(batch, endpoint, batch.timeout)
         self._flights: dict[bytes, _Flight] = {}
         self._heard = -NEVER
         self._blocked = NEVER
         self._pause = batch.timeout / TRIES
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all its queries have an outcome."""
+        return not self.todo and not self._flights
 
     def fill(self, now: float) -> None:
         """Send what the window allows."""
@@ -52,7 +57,7 @@ class UdpChannel(Channel):
         except BlockingIOError:
             self._blocked = now + 0.01
         except OSError as error:
-            self._give_up(Silence("unreachable", error.strerror or str(error), 0.0))
+            self.give_up(Silence("unreachable", error.strerror or str(error), 0.0))
 
     def _connect(self) -> socket.socket:
         connection = self._open(socket.SOCK_DGRAM)
@@ -62,14 +67,16 @@ class UdpChannel(Channel):
         return connection
 
     def handle(self, events: int, now: float) -> None:
-        """Read all datagrams that are there."""
+        """Read the datagrams that are there, but not for ever when more of them come all the time."""
         try:
-            while self._socket:
-                self._take(self._socket.recv(65535), now)
+            for _datagram in range(WINDOW):
+                if self._socket:
+                    self._take(self._socket.recv(65535), now)
+            self.fill(now)
         except BlockingIOError:
             self.fill(now)
         except OSError as error:
-            self._give_up(Silence("unreachable", error.strerror or os.strerror(error.errno or 0), 0.0))
+            self.give_up(Silence("unreachable", error.strerror or os.strerror(error.errno or 0), 0.0))
 
     def _take(self, wire: bytes, now: float) -> None:
         flight = self._flights.get(wire[:2])
@@ -100,7 +107,7 @@ class UdpChannel(Channel):
             silence = Silence("timeout", f"no answer within {self._batch.timeout:g} s", now - flight.first)
             self._batch.fail(flight.query, silence)
             if self._heard < flight.first:
-                self._give_up(silence)
+                self.give_up(silence)
         self.fill(now)
 
     def _repeat(self, number: bytes, flight: _Flight, now: float) -> None:
@@ -111,7 +118,8 @@ class UdpChannel(Channel):
         except OSError:
             pass  # It counts as a try that went unanswered.
 
-    def _give_up(self, silence: Silence) -> None:
+    def give_up(self, silence: Silence) -> None:
+        """Let all queries that are left have this outcome."""
         for index in [*(flight.query for flight in self._flights.values()), *self.todo]:
             self._batch.fail(index, silence)
         self._flights.clear()

@@ -55,6 +55,11 @@ class UpdateError(Error):
     """A responder did not take an update; ``details`` has responder, address, zone, tsig_key and code."""
 
 
+def fits(edit: Edit) -> bool:
+    """Whether there is a message that can hold the value: a server may claim to hold a larger one."""
+    return _longest_wire(edit.record) <= LARGEST_UPDATE
+
+
 def chunks(change: Change) -> list[tuple[Edit, ...]]:
     """Divide a change into messages of at most 200 values, each below the size limit of a message."""
     edits = [Edit(record, False) for record in change.remove] + [Edit(record, True) for record in change.add]
@@ -194,6 +199,13 @@ def not_reached(responder: Responder, address: str, zone: str, code: str, reason
     verb = "did not answer" if code == "TIMEOUT" else "can't be reached for"
     sentence = f"{responder.name} {address} {verb} the update of zone {zone}{key} ({code}): {reason}"
     return _error(sentence, responder, address, zone, code)
+
+
+def too_large(responder: Responder, zone: str, edit: Edit) -> UpdateError:
+    """The error for a value that fits into no update."""
+    size = sum(map(len, edit.record.wire_strings()))
+    sentence = f"A value of {size} bytes at {edit.record.name} on {responder.name} is too large for any update"
+    return _error(f"{sentence} of zone {zone}", responder, ", ".join(responder.addresses), zone, "TOOLARGE")
 
 
 def _error(sentence: str, responder: Responder, address: str, zone: str, code: str) -> UpdateError:

@@ -9,12 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from .._core.errors import Error
+from .._core.plain import cut
 from .answer import Answer
 from .panel import NoAnswer, Panel, Question
 from .record import CHALLENGE_LABEL, is_within, parents_of
 from .wildcard import only_by_wildcard
 
 LONGEST_CHAIN = 8
+
+MOST_STEPS = 32
+"""How many names are asked for, one after the other, on the way to a place: each may take the time of an answer."""
+
+MOST_LABELS = 32
+"""How many labels a name may have where a CNAME record leads: each costs a question about a wildcard."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,13 @@ class LocationError(Error):
 
 @dataclass
 class _Trail:
-    """A name on the way to its place: ``asked`` is the name whose SOA is wanted next."""
+    """A name on the way to its place: ``asked`` is the name whose SOA is wanted next, ``steps`` were asked for before."""
 
     name: str
     owner: str
     asked: str
     chain: list[str]
+    steps: int = 0
 
 
 class Locator:
@@ -148,23 +156,36 @@ class Locator:
 
 def _follow(trail: _Trail, target: str, wildcards: dict[str, str], failed: dict[str, Error]) -> bool:
     """Move the trail one step on; whether it goes on."""
+    trail.steps += 1
     if trail.asked != trail.owner:
         # Names between the wildcard and the owner come from the wildcard, too: look above them.
         trail.asked = trail.asked.partition(".")[2]
-        return True
-    if trail.asked in wildcards:
+        reason = None
+        if not trail.asked or trail.steps >= MOST_STEPS:
+            reason = f"The zone of {_path(trail)} can't be found: there are CNAME records at all names above it"
+    elif trail.asked in wildcards:
         trail.asked = wildcards[trail.asked]
-        return True
+        reason = None
+    else:
+        reason = _lead(trail, target)
+    if reason:
+        failed[trail.name] = LocationError(reason)
+    return reason is None
+
+
+def _lead(trail: _Trail, target: str) -> str | None:
+    """Let a CNAME record lead the trail to its target, or say why it is not followed."""
+    before = _path(trail)
     trail.owner = trail.asked = target
-    if target in trail.chain:
-        failed[trail.name] = LocationError(f"The CNAME records of {_path(trail)} lead in a circle, back to {target}")
-        return False
     trail.chain.append(target)
+    if target in trail.chain[:-1]:
+        return f"The CNAME records of {before} lead in a circle, back to {cut(target)}"
+    if target.count(".") >= MOST_LABELS:
+        return f"The CNAME records of {before} lead to a name of more than {MOST_LABELS} labels"
     if len(trail.chain) > LONGEST_CHAIN + 1:
-        failed[trail.name] = LocationError(f"The CNAME records of {trail.name} are more than {LONGEST_CHAIN} in a row")
-        return False
-    return True
+        return f"The CNAME records of {trail.name} are more than {LONGEST_CHAIN} in a row"
+    return None
 
 
 def _path(trail: _Trail) -> str:
-    return " → ".join(trail.chain)
+    return " → ".join(map(cut, trail.chain))

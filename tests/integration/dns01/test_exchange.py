@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import resource
+import select
 import socket
 import threading
 import time
@@ -22,7 +24,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange impor
     Silence,
     Transport,
 )
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.sockets import SocketExchange
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.sockets import MOST_CHANNELS, SocketExchange
 
 HOST = "127.0.0.1"
 Listener = Callable[[Callable[[socket.socket], None]], Endpoint]
@@ -242,3 +244,72 @@ def test_answers_out_of_order_and_in_pieces_find_their_questions(
     for number, outcome in enumerate(outcomes):
         assert isinstance(outcome, Reply)
         assert f"\x02n{number}".encode() in outcome.wire
+
+
+def test_a_server_that_takes_its_time_for_each_answer_is_given_up(
+    exchange: SocketExchange, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    _udp, tcp = pair
+
+    def serve() -> None:
+        stream, _peer = tcp.accept()
+        with stream:
+            while (wire := read_frame(stream)) is not None:
+                time.sleep(0.6)
+                stream.sendall(frame(answer(wire)))
+
+    in_background(serve)
+    began = time.monotonic()
+    outcomes = exchange.ask(queries(endpoint_of(tcp), "tcp", 8))
+    assert time.monotonic() - began < 4
+    assert kinds(outcomes) == {"reply", "timeout"}
+    assert isinstance(outcomes[-1], Silence)
+    assert outcomes[-1].reason == "only some answers within 3 s"
+
+
+def test_more_servers_than_files_may_be_open_are_all_asked(exchange: SocketExchange) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        servers = []
+        for _number in range(MOST_CHANNELS + 50):
+            server = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            server.bind((HOST, 0))
+            servers.append(server)
+
+        def serve() -> None:
+            while True:
+                for server in select.select(servers, [], [])[0]:
+                    wire, peer = server.recvfrom(4096)
+                    server.sendto(answer(wire), peer)
+
+        in_background(serve)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(servers) + MOST_CHANNELS + 30, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        asked = [query for server in servers for query in queries(endpoint_of(server), "udp", 2)]
+        assert kinds(exchange.ask(asked)) == {"reply"}
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_an_answer_that_is_too_large_is_none(
+    exchange: SocketExchange, pair: tuple[socket.socket, socket.socket], transport: Transport
+) -> None:
+    udp, tcp = pair
+
+    def serve_udp() -> None:
+        for _question in range(2):
+            wire, peer = udp.recvfrom(4096)
+            udp.sendto(answer(wire) + bytes(5000), peer)
+
+    def serve_tcp() -> None:
+        stream, _peer = tcp.accept()
+        with stream:
+            while (wire := read_frame(stream)) is not None:
+                stream.sendall(frame(answer(wire) + bytes(5000)))
+
+    in_background(serve_udp)
+    in_background(serve_tcp)
+    small, large = (query._replace(largest=4096) for query in queries(endpoint_of(udp), transport, 2))
+    refused, read = exchange.ask([small, large._replace(largest=65535)])
+    assert isinstance(read, Reply)
+    assert isinstance(refused, Silence)
+    assert refused.reason == f"its answer has {len(read.wire)} bytes, and no more than 4096 are read"

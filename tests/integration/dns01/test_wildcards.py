@@ -29,6 +29,7 @@ ALIASES = {
     "*.alias.fleet.test": "front1.fleet.test",
     "_acme-challenge.mine.fleet.test": "www.shop.test",
     "_acme-challenge.sly.fleet.test": "_acme-challenge.www.shop.test",
+    "_acme-challenge.gathered.fleet.test": "_acme-challenge.shop.test",
     "_acme-challenge.innocent.fleet.test": "innocent.validation.test",
     "_acme-challenge.always.wild.fleet.test": "always.validation.test",
 }
@@ -100,3 +101,15 @@ def test_the_host_of_a_victim_keeps_its_address(server: Responder, fleet: Fleet)
     assert has_address(server, "www.shop.test")
     assert not fleet.verify([innocent], 5).failed
     assert not fleet.withdraw([innocent]).failed
+
+
+def test_a_value_at_the_challenge_of_an_apex_takes_no_host_from_its_wildcard(server: Responder, fleet: Fleet) -> None:
+    record = TxtRecord("_acme-challenge.gathered.fleet.test", "value")
+    report = fleet.publish([record])
+    assert (report.failed, report.notes) == ({}, [])
+    assert report.places[record.name].owner == "_acme-challenge.shop.test"
+    assert has_address(server, "www.shop.test")
+    assert not has_address(server, "_acme-challenge.shop.test")
+    assert not fleet.verify([record], 5).failed
+    assert not fleet.withdraw([record]).failed
+    assert has_address(server, "_acme-challenge.shop.test")

@@ -27,6 +27,16 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange impor
 START = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)
 
 
+def nobody(_host: str) -> tuple[str, ...]:
+    """A resolver that knows no host."""
+    return ()
+
+
+def anywhere(_address: str) -> bool:
+    """A machine with a route to every address."""
+    return True
+
+
 class FakeClock:
     """A clock that only moves when someone sleeps; ``at`` holds what is to happen meanwhile."""
 
@@ -184,7 +194,7 @@ def apply(message: dns.update.UpdateMessage, records: dict[tuple[str, str], set[
 
 
 def _text(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
+    return name.to_text().removesuffix(".").lower()
 
 
 def _soa(zone: str) -> dns.rrset.RRset:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import dns.flags
 import dns.message
@@ -14,13 +15,13 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import pytest
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.answer import read_answer
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.answer import AnswerReader, read_answer
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.exchange import Endpoint
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import Fleet
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
 
-from .fakes import FakeClock, FakeExchange, FakeServer
+from .fakes import FakeClock, FakeExchange, FakeServer, anywhere, nobody
 
 NAME = "_acme-challenge.shop.example.com"
 CONTENTS = {
@@ -106,15 +107,15 @@ def test_a_hostile_name_server_of_one_zone_hurts_no_other(
     servers: dict[str, FakeServer],
 ) -> None:
     for server in servers.values():
-        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "127.0.0.99")
+        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "192.0.2.99")
     servers["nyc"].zones = servers["fra"].zones
-    exchange.servers[Endpoint("127.0.0.99")] = HostileServer("example.com")
-    fleet = Fleet(responders, clock, exchange=exchange, resolve=lambda _host: ())
+    exchange.servers[Endpoint("192.0.2.99")] = HostileServer("example.com")
+    fleet = Fleet(responders, clock, exchange=exchange, resolve=nobody, routable=anywhere)
     mine, innocent = TxtRecord(NAME, "mine"), TxtRecord("_acme-challenge.validation.example", "innocent")
     assert not fleet.publish([mine, innocent]).failed
     report = fleet.verify([mine, innocent], 0)
     assert list(report.failed) == [mine]
-    assert "ns9.example.com 127.0.0.99/udp: 0 of 1 value" in report.failed[mine].message
+    assert "ns9.example.com 192.0.2.99/udp: 0 of 1 value" in report.failed[mine].message
 
 
 def test_a_hostile_responder_is_no_end_either(
@@ -122,8 +123,19 @@ def test_a_hostile_responder_is_no_end_either(
 ) -> None:
     for endpoint in list(exchange.servers):
         exchange.servers[endpoint] = HostileServer("example.com", "validation.example")
-    fleet = Fleet(responders, clock, exchange=exchange, resolve=lambda _host: ())
+    fleet = Fleet(responders, clock, exchange=exchange, resolve=nobody, routable=anywhere)
     record = TxtRecord(NAME, "value")
     assert not fleet.publish([record]).failed
     assert not fleet.plan_sweep([NAME]).failed
     assert fleet.withdraw([record]).changed
+
+
+def test_answers_are_not_remembered_without_end() -> None:
+    # a server that says something else each time, in messages as large as can be
+    reader, wire = AnswerReader(), make_answer().to_wire() + bytes(60_000)
+    tracemalloc.start()
+    for number in range(1000):
+        reader.read(wire + number.to_bytes(4, "big"), NAME)
+    held, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 20 << 20

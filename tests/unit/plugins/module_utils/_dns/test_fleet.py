@@ -14,7 +14,7 @@ from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import F
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.record import TxtRecord
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
 
-from .fakes import FakeClock, FakeExchange, FakeServer
+from .fakes import FakeClock, FakeExchange, FakeServer, anywhere, nobody
 
 SHOP = "_acme-challenge.shop.example.com"
 BLOG = "_acme-challenge.blog.example.com"
@@ -33,7 +33,9 @@ def begin(
 ) -> Callable[[], Fleet]:
     """Begin a run, with a fleet that knows only what is on disk."""
     zones = ["validation.example"]
-    return lambda: Fleet(responders, clock, files, validation_zones=zones, exchange=exchange, resolve=lambda _host: ())
+    return lambda: Fleet(
+        responders, clock, files, validation_zones=zones, exchange=exchange, resolve=nobody, routable=anywhere
+    )
 
 
 @pytest.fixture
@@ -184,7 +186,7 @@ def test_a_refusal_is_never_passed_over(fleet: Fleet, servers: dict[str, FakeSer
 def test_all_can_be_required(
     responders: tuple[Responder, ...], clock: FakeClock, exchange: FakeExchange, servers: dict[str, FakeServer]
 ) -> None:
-    strict = Fleet(responders, clock, require_all=True, exchange=exchange, resolve=lambda _host: ())
+    strict = Fleet(responders, clock, require_all=True, exchange=exchange, resolve=nobody, routable=anywhere)
     servers["sin"].silent = True
     assert strict.publish([ONE]).failed[ONE].details["code"] == "TIMEOUT"
     assert strict.verify([ONE], 60).failed[ONE].message.startswith(f"The value for {SHOP} is not on every responder")
@@ -419,16 +421,16 @@ def test_unlisted_name_servers_of_a_zone_are_verified_too(
     fleet: Fleet, servers: dict[str, FakeServer], exchange: FakeExchange
 ) -> None:
     for server in servers.values():
-        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "127.0.0.99")
-    exchange.servers[Endpoint("127.0.0.99")] = FakeServer("example.com")
+        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "192.0.2.99")
+    exchange.servers[Endpoint("192.0.2.99")] = FakeServer("example.com")
     fleet.publish([ONE])
     assert (
         fleet.verify([ONE], 0)
         .failed[ONE]
         .message.endswith(
-            "ns9.example.com 127.0.0.99/udp: 0 of 1 value after 0 s; "
-            "ns9.example.com 127.0.0.99/tcp: 0 of 1 value after 0 s. Not among the responders, but named by "
-            "the NS records of the zone: ns9.example.com 127.0.0.99. check_name_servers=false leaves such servers out"
+            "ns9.example.com 192.0.2.99/udp: 0 of 1 value after 0 s; "
+            "ns9.example.com 192.0.2.99/tcp: 0 of 1 value after 0 s. Not among the responders, but named by "
+            "the NS records of the zone: ns9.example.com 192.0.2.99. check_name_servers=false leaves such servers out"
         )
     )
 
@@ -445,12 +447,12 @@ def test_unlisted_name_servers_count_for_the_majority(
     fails: bool,
 ) -> None:
     for server in servers.values():
-        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "127.0.0.99")
-    some = Fleet(responders[:listed], clock, exchange=exchange, resolve=lambda _host: ())
+        server.add("example.com", "NS", "ns9.example.com").add("ns9.example.com", "A", "192.0.2.99")
+    some = Fleet(responders[:listed], clock, exchange=exchange, resolve=nobody, routable=anywhere)
     some.publish([ONE])
     report = some.verify([ONE], 0)
     assert bool(report.failed) == fails
-    assert fails or [note for note in report.notes if note.startswith("ns9.example.com 127.0.0.99 gave no answer")]
+    assert fails or [note for note in report.notes if note.startswith("ns9.example.com 192.0.2.99 gave no answer")]
 
 
 @pytest.mark.usefixtures("following")

@@ -237,3 +237,14 @@ def test_one_round_of_silence_is_enough_at_the_deadline(
 def test_another_port_is_shown() -> None:
     verdict = Verdict("fra", "::1", 5301, "udp", "example.com", 1, 0, (), 1.26, None, 0)
     assert verdict.sentence() == "fra [::1]:5301/udp: 0 of 1 value after 1.3 s"
+
+
+@pytest.mark.usefixtures("published")
+def test_a_server_that_only_ns_records_name_may_answer_at_less_length(
+    propagation: Propagation, responders: tuple[Responder, ...], exchange: FakeExchange
+) -> None:
+    unlisted = Responder("ns9.example.com", ("192.0.2.99",), listed=False)
+    propagation.watch(wanted((*responders, unlisted)), 0)
+    limits = {query.largest for call in exchange.calls for query in call if query.endpoint.address == "192.0.2.99"}
+    assert limits == {4096}
+    assert {query.largest for query in exchange.calls[0]} == {4096, 65535}

@@ -120,3 +120,24 @@ def test_a_name_that_knot_does_not_allow_the_key_spoils_no_other(
     servers["fra"].refuses_as_knot = True
     publication.send([Change(Responder("fra", ("192.0.2.53",), tsig_key=key), "example.com", add=records(10))])
     assert failed(publication) == {"v3"}
+
+
+def test_an_answer_to_an_update_is_read_if_it_could_hold_what_was_sent(
+    publication: Publication, responders: tuple[Responder, ...], exchange: FakeExchange
+) -> None:
+    publication.send([Change(responders[0], "example.com", add=records(1))])
+    ((query,),) = exchange.calls
+    assert query.largest == len(query.wire) + 1024
+
+
+def test_a_value_that_no_message_can_remove_fails_alone(
+    publication: Publication, responders: tuple[Responder, ...], servers: dict[str, FakeServer]
+) -> None:
+    # what a hostile server claims to hold may be longer than what fits into an update beside all else
+    huge = TxtRecord("_acme-challenge.n0.example.com", "huge", strings=(b"x" * 255,) * 255 + (b"x" * 200,))
+    servers["fra"].add("_acme-challenge.n1.example.com", "TXT", "v1")
+    publication.send([Change(responders[0], "example.com", remove=(huge, *records(2)[1:]))])
+    assert failed(publication) == {"huge"}
+    (update,) = (update for update in publication.updates if update.error)
+    assert "too large" in str(update.error)
+    assert servers["fra"].txt("_acme-challenge.n1.example.com") == set()

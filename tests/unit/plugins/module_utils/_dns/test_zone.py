@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.panel import Panel
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.zone import Locator, Place
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.zone import MOST_STEPS, Locator, Place
 
 from .fakes import FakeExchange, FakeServer
 
@@ -138,6 +138,20 @@ def test_a_cname_may_end_at_a_name_of_challenges_after_any_other(
     assert locator.locate([NAME])[0][NAME].owner == "_acme-challenge.example.com"
 
 
+@pytest.mark.parametrize("record", [("A", "192.0.2.80"), ("CNAME", "web.example"), ("TXT", "anything")])
+def test_a_cname_may_end_at_a_challenge_that_a_wildcard_at_the_apex_covers(
+    locator: Locator, servers: dict[str, FakeServer], record: tuple[str, str]
+) -> None:
+    # it hides no host: see ADR 0033
+    name = "_acme-challenge.mine.validation.example"
+    servers["fra"].add("*.example.com", *record).add(name, "CNAME", "_acme-challenge.example.com")
+    servers["fra"].add("mine.validation.example", "A", "192.0.2.1")
+    places, failed = locator.locate([name])
+    assert not failed
+    assert places[name] == Place(name, "_acme-challenge.example.com", "example.com")
+    assert places[name].hides is None
+
+
 VICTIMS = {
     "beside it": ("_acme-challenge.www.example.com", "*.example.com", "www.example.com"),
     "two labels above it": ("_acme-challenge.www.a.example.com", "*.example.com", "www.a.example.com"),
@@ -212,3 +226,30 @@ def test_the_longest_of_names_is_no_error(locator: Locator, servers: dict[str, F
     places, failed = locator.locate([f"_acme-challenge.{host}", NAME])
     assert places[f"_acme-challenge.{host}"].hides == host
     assert not failed
+
+
+@pytest.mark.parametrize("target", ["_acme-challenge.hostile.test", "a." * 30 + "hostile.test"])
+def test_a_server_that_has_a_cname_at_every_name_fails_alone(responders: tuple[Responder, ...], target: str) -> None:
+    class Hostile(FakeServer):
+        def _match(self, records: dict[tuple[str, str], set[str]], owner: str, kind: str) -> tuple[set[str], str]:
+            if len(self.asked) > 500:
+                raise AssertionError("no end")
+            return {target}, "CNAME"
+
+        def zone_of(self, owner: str) -> str:
+            return "example.com"
+
+    exchange = FakeExchange({each: Hostile("example.com") for one in responders for each in one.endpoints})
+    places, failed = Locator(Panel(exchange, responders)).locate([NAME])
+    assert not places
+    assert len(exchange.calls) < 2 * MOST_STEPS
+    assert failed[NAME].message.endswith("can't be found: there are CNAME records at all names above it")
+
+
+def test_a_cname_to_a_name_of_a_hundred_labels_fails_alone(
+    locator: Locator, servers: dict[str, FakeServer], exchange: FakeExchange
+) -> None:
+    servers["fra"].add(NAME, "CNAME", "_acme-challenge." + "a." * 100 + "validation.example")
+    _places, failed = locator.locate([NAME])
+    assert failed[NAME].message.endswith("lead to a name of more than 32 labels")
+    assert sum(exchange.questions().values()) < 10
