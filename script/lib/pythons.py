@@ -15,7 +15,9 @@ from pathlib import Path
 
 Version = tuple[int, int]
 
-PROBE = "import sys, ssl, venv; print(sys.executable); print(sys.version_info[0], sys.version_info[1]); print(sys.version)"
+PROBE = (
+    "import sys, ssl, venv; print(sys.executable); print(sys.version_info[0], sys.version_info[1]); print(sys.version)"
+)
 """What a Python must be able to do, and what it says of itself: a version manager's starters are no Pythons."""
 
 

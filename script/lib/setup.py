@@ -133,7 +133,9 @@ def prepare_versions() -> None:
             prepare_environment(folder, ROOT / "tests" / f"ansible-{name}.txt", python)
         else:
             remove(folder)
-            say(f"no Python {first[0]}.{first[1]} to {last[0]}.{last[1]} here, so nothing is tried on the {name} ansible-core")
+            say(
+                f"no Python {first[0]}.{first[1]} to {last[0]}.{last[1]} here, so nothing is tried on the {name} ansible-core"
+            )
 
 
 def prepare_environment(folder: Path, requirements: Path, python: pythons.Python = pythons.OWN) -> None:

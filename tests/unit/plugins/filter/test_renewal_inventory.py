@@ -15,8 +15,8 @@ import yaml
 from ansible import template
 from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
 from ansible.inventory.manager import InventoryManager
-from ansible.parsing.dataloader import DataLoader
 from ansible.parsing import vault
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.certfleet.acme.plugins.filter.renewal import FilterModule
 from hypothesis import given
 from hypothesis import strategies as st
