@@ -26,6 +26,7 @@ from ansible.vars.manager import VariableManager
 from ansible_collections.certfleet.acme.plugins.plugin_utils.elsewhere import run_elsewhere
 from ansible_collections.certfleet.acme.plugins.plugin_utils.insides import ANSIBLE, read_variable
 from ansible_collections.certfleet.acme.plugins.plugin_utils.stated import Stated
+from ansible_collections.certfleet.acme.plugins.plugin_utils.steps import Elsewhere
 
 INVENTORY = f"""\
 [all:vars]
@@ -120,20 +121,39 @@ def test_a_host_that_is_not_there_is_unreachable_and_has_failed(controller: Cont
     assert result["msg"]
 
 
-def test_what_a_newer_version_wants_besides_fails_this_host_and_names_the_version(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Newer:
-        """The executor of a version that nobody has seen."""
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ansible-core that nobody has seen yet."""
 
+    class Newer:
         def __init__(self, host: Any, crystal_ball: Any) -> None:
             """Nobody gets here."""
 
     monkeypatch.setattr(task_executor, "TaskExecutor", Newer)
+
+
+def test_what_a_newer_version_wants_besides_fails_this_host_and_names_the_version(
+    controller: Controller, newer: None
+) -> None:
     result = controller.run("web1")
     assert result["failed"]
     assert result["msg"].startswith(f"{ANSIBLE} could not run a task on it: ")
     assert "crystal_ball" in result["msg"]
+
+
+def test_it_is_a_failure_of_the_certificates_that_need_the_host(controller: Controller, newer: None) -> None:
+    request = {"certificate": "shop@web1 (ecdsa-p256)", "host": "web1", "name": "shop", "key_type": "ecdsa-p256"}
+    request |= {"domains": ["shop.test"], "reuse_key": False}
+    placement = {"certificate": "web (ecdsa-p256)", "hosts": ["web1"], "files": [{"path": "/x", "content": "y"}]}
+    elsewhere = Elsewhere(controller.action, {}, controller.task_vars)
+    told = elsewhere.fulfil({"key_requests": [request], "placements": [placement]})
+    (csr,) = told["csrs"]
+    assert csr["certificate"] == request["certificate"]
+    assert csr["problem"].startswith(f"web1 made no CSR: {ANSIBLE} could not run a task on it: ")
+    # whether the CA may look all the same, verification says
+    assert told["placed"] == ["web (ecdsa-p256)"]
+    (note,) = elsewhere.notes
+    assert note.startswith(f"web1: the answers to challenges could not be made present: {ANSIBLE} could not run")
 
 
 def test_facts_count_for_nothing_in_what_is_stated(controller: Controller) -> None:
