@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: SLF001  # what an action plugin is given has no public names
 """Modules on other hosts than the one of the task, from within an action plugin."""
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._core.plain import quote
 from .deadline import DeadlineError, deadline
+from .insides import ANSIBLE, run_task
 
 PATIENCE = 300
 """Seconds that a task on another host may take."""
@@ -55,34 +54,15 @@ def run_elsewhere(
 ) -> dict[str, Any]:
     """The result of a task that ``action``'s task delegates to a host of the inventory.
 
-    It is Ansible's own executor that does it, so that the host's connection,
-    its user and its interpreter are what they would be for a task in the play.
     A host that can't be reached has ``unreachable`` in its result, one that has not answered after so many
-    ``seconds`` has ``silent``, and both have ``failed``.
+    ``seconds`` has ``silent``, and both have ``failed``. So has a host for which this version of Ansible could not do it:
+    it is the failure of what needs the host, and of nothing else.
     """
-    task = action._task.copy()
-    task.action = task._resolved_action = module
-    task.args = dict(arguments)
-    task.delegate_to = host
-    task.loop = task.loop_with = task.register = task.retries = task.until = None
-    task.when, task.changed_when, task.failed_when, task.notify = [], [], [], None
-    # the deadline below holds for all of it, with the connection and what is cleaned up
-    task.async_val = task.timeout = 0
-    # what the inventory's variables are taken from has the manager that delegation needs
-    variables = task_vars["hostvars"]._variable_manager
-    executor = TaskExecutor(
-        host=variables._inventory.get_host(task_vars["inventory_hostname"]),
-        task=task,
-        job_vars=dict(task_vars),
-        play_context=action._play_context,
-        loader=action._loader,
-        shared_loader_obj=action._shared_loader_obj,
-        final_q=None,
-        variable_manager=variables,
-    )
     try:
         with deadline(seconds):
-            result = dict(executor.run())
+            result = run_task(action, host, module, arguments, task_vars)
     except DeadlineError:
         return {"failed": True, "silent": True, "msg": f"it has not answered within {seconds:g} seconds"}
+    except Exception as error:  # noqa: BLE001  # nobody knows what a version raises that is newer than the collection
+        return {"failed": True, "msg": f"{ANSIBLE} could not run a task on it: {type(error).__name__}: {error}"}
     return {**result, "failed": bool(result.get("failed") or result.get("unreachable"))}

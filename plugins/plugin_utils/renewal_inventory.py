@@ -13,10 +13,10 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.yaml import SafeDumper, yaml_dump
-from ansible.parsing.vault import EncryptedString
 from jinja2 import TemplateError, Undefined
 
 from ..module_utils._core.plain import quote
+from .insides import VaultedText
 from .stated import stated_variables
 
 ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
@@ -94,7 +94,7 @@ def _plain(value: Any, where: str) -> Any:
     # first: what is not defined allows no other question
     if issubclass(kind, Undefined):
         raise ValueError(f"{where} is not defined")
-    if issubclass(kind, EncryptedString):
+    if issubclass(kind, VaultedText):
         return _decrypted(value, where)
     if value is None or issubclass(kind, bool):
         return value

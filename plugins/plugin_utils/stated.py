@@ -1,17 +1,16 @@
 # Copyright (c) 2026 The certfleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: SLF001  # what an action plugin is given has no public names
 """Variables as inventory and plays state them, without the facts that hosts return about themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.template import Templar
+
+from .insides import fill_in, find_host, play_of, variables_without_facts
 
 
 class Stated:
@@ -24,7 +23,6 @@ class Stated:
 
     def __init__(self, hostvars: Any, play: Any = None) -> None:
         self._hostvars = hostvars
-        self._manager = hostvars._variable_manager
         self._play = play
 
     def __contains__(self, host: object) -> bool:
@@ -37,18 +35,20 @@ class Stated:
 
     def several(self, host: str, names: Iterable[str]) -> dict[str, Any]:
         """The same for those of the variables that the host has."""
-        known = self._manager._inventory.get_host(host)
-        with _no_facts(self._manager):
-            variables = self._manager.get_vars(play=self._play, host=known)
-            templar = Templar(loader=self._manager._loader, variables=variables)
-            return {
-                name: _fill_in(templar, variables[name], f"{name} of {host}") for name in names if name in variables
-            }
+        known = variables_without_facts(self._hostvars, host, self._play)
+        return {name: self._fill_in(known, name, host) for name in names if name in known}
 
     def groups(self, host: str) -> list[str]:
         """The groups of the inventory that a host is in."""
-        known = self._manager._inventory.get_host(host)
+        known = find_host(self._hostvars, host)
         return [group.name for group in known.get_groups()] if known else []
+
+    def _fill_in(self, known: Mapping[str, Any], name: str, host: str) -> Any:
+        try:
+            return fill_in(self._hostvars, known, known[name])
+        except AnsibleError as error:
+            what = f"{name} of {host} can't be read without the facts that hosts return, which don't count here"
+            raise AnsibleError(f"{what}: {error}") from error
 
 
 def stated_variables(hostvars: Any, host: str, names: Iterable[str], action: Any = None) -> Mapping[str, Any]:
@@ -58,33 +58,7 @@ def stated_variables(hostvars: Any, host: str, names: Iterable[str], action: Any
     """
     if isinstance(hostvars, dict):
         return {name: hostvars[host][name] for name in names if name in hostvars[host]}
-    return Stated(hostvars, action and action._task.get_play()).several(host, names)
-
-
-def _fill_in(templar: Any, value: Any, what: str) -> Any:
-    try:
-        return templar.template(value)
-    except AnsibleError as error:
-        sentence = f"{what} can't be read without the facts that hosts return, which don't count here: {error}"
-        raise AnsibleError(sentence) from error
-
-
-class _NoFacts(dict[str, Any]):
-    """In place of the fact cache: no host has any facts."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """No facts, whatever the host."""
-        return {}
-
-
-@contextmanager
-def _no_facts(manager: Any) -> Iterator[None]:
-    kept = manager._fact_cache
-    manager._fact_cache = _NoFacts()
-    try:
-        yield
-    finally:
-        manager._fact_cache = kept
+    return Stated(hostvars, action and play_of(action)).several(host, names)
 
 
 def without_facts(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ..module_utils._core.domains import parse_domains, refuse_outside
 from ..module_utils._core.errors import InputError
 from .answers import has_failed, read_csrs, reason_of
 from .elsewhere import PATIENCE, name_hosts, run_elsewhere
+from .insides import read_variable
 from .stated import stated_variables
 
 HTTP01 = "certfleet.acme.http01"
@@ -107,8 +108,7 @@ class Elsewhere:
 
     def _bring(self, state: str) -> None:
         for host, files in self._files.items():
-            arguments = {"state": state, "files": files, **self._of_host(host, "webroot", WEBROOT)}
-            result = self._run(host, HTTP01, arguments)
+            result = self._run(host, HTTP01, {"state": state, "files": files}, "webroot", WEBROOT)
             if has_failed(result):
                 self.notes.append(f"{host}: the answers to challenges could not be made {state}: {reason_of(result)}")
 
@@ -150,26 +150,29 @@ class Elsewhere:
     def _ask(self, host: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         members = ("name", "key_type", "domains", "reuse_key")
         wanted = [{member: each[member] for member in members} for each in requests]
-        arguments = {"state": "requested", "requests": wanted, **self._of_host(host, "path", PATH)}
+        arguments = {"state": "requested", "requests": wanted}
         try:
-            csrs = read_csrs(self._run(host, INSTALL, arguments), len(requests))
+            csrs = read_csrs(self._run(host, INSTALL, arguments, "path", PATH), len(requests))
         except ValueError as error:
             return [
                 {"certificate": each["certificate"], "problem": f"{host} made no CSR: {error}"} for each in requests
             ]
         return [{"certificate": each["certificate"], "csr": csr} for each, csr in zip(requests, csrs, strict=True)]
 
-    def _run(self, host: str, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """A task on another host; one that was silent once in this run is not waited for again."""
+    def _run(self, host: str, module: str, arguments: Mapping[str, Any], option: str, variable: str) -> dict[str, Any]:
+        """A task on another host; one that was silent once in this run is not waited for again.
+
+        The ``option`` is as the host's own variable has it, else as the task has it.
+        """
         if host in self._silent:
             return self._silent[host]
+        try:
+            value = read_variable(self._task_vars["hostvars"], host, variable) or self._arguments.get(option)
+        except AnsibleError as error:
+            return {"failed": True, "msg": f"its variable {variable} can't be read: {error.message}"}
+        arguments = {**arguments, **({option: value} if value else {})}
         seconds = float(self._arguments.get("host_timeout") or PATIENCE)
         result = run_elsewhere(self._action, host, module, arguments, self._task_vars, seconds=seconds)
         if result.get("silent") is True:
             self._silent[host] = result
         return result
-
-    def _of_host(self, host: str, option: str, variable: str) -> dict[str, Any]:
-        """An option as a host's own variable has it, else as the task has it."""
-        value = self._task_vars["hostvars"][host].get(variable) or self._arguments.get(option)
-        return {option: value} if value else {}

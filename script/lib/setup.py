@@ -18,12 +18,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import debian
+import pythons
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 ACME2CERTIFIER = ROOT / "tests" / "acme2certifier.txt"
 """A CA of the lab, with libraries of its own."""
+VERSIONS = {"oldest": ((3, 10), (3, 12)), "newest": ((3, 12), (3, 14))}
+"""The ansible-core that tests/ansible-NAME.txt pins, and the Pythons from and to which it runs on."""
 
 SERVER_PACKAGES = (
     "knot", "knot-dnsutils",
@@ -76,6 +79,8 @@ def main() -> int:
             prepare_environment(CACHE / "venv", REQUIREMENTS)
             prepare_environment(CACHE / "acme2certifier", ACME2CERTIFIER)
             prepare_collection_path(CACHE / "collections")
+            if "--versions" in sys.argv[1:]:
+                prepare_versions()
         except (debian.AptError, subprocess.CalledProcessError, OSError) as error:
             print(f"setup: failed: {error}", file=sys.stderr)
             return 1
@@ -119,25 +124,40 @@ def write_wrappers(folder: Path) -> None:
         wrapper.chmod(0o755)
 
 
-def prepare_environment(folder: Path, requirements: Path) -> None:
+def prepare_versions() -> None:
+    """Build the environments of the oldest and of the newest ansible-core, as far as this machine has a Python for them."""
+    for name, (first, last) in VERSIONS.items():
+        folder = CACHE / f"ansible-{name}"
+        python = pythons.find_python(first, last)
+        if python:
+            prepare_environment(folder, ROOT / "tests" / f"ansible-{name}.txt", python)
+        else:
+            remove(folder)
+            say(
+                f"no Python {first[0]}.{first[1]} to {last[0]}.{last[1]} here, so nothing is tried on the {name} ansible-core"
+            )
+
+
+def prepare_environment(folder: Path, requirements: Path, python: pythons.Python = pythons.OWN) -> None:
     """Build a virtual environment with what this file requires."""
     # A virtual environment is tied to its place and to its Python.
-    stamp = digest(requirements.read_text(encoding="utf-8"), sys.version, str(folder))
+    stamp = digest(requirements.read_text(encoding="utf-8"), python.version, str(folder))
     if is_current(folder, stamp):
         say(f"virtual environment {folder.name} is up to date")
         return
     started = time.monotonic()
-    say(f"building the virtual environment {folder.name} with Python {sys.version.split()[0]}")
+    say(f"building the virtual environment {folder.name} with Python {python.version.split()[0]}")
     remove(folder)
-    run(sys.executable, "-m", "venv", "--without-pip", str(folder))
-    python = str(folder / "bin" / "python")
+    run(python.path, "-m", "venv", "--without-pip", str(folder))
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     environment.setdefault("PIP_CACHE_DIR", str(CACHE / "pip"))
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    # Debian's Python comes without pip; the wheel can be run from where it is.
-    wheel = debian.fetch_pip_wheel(CACHE / "apt" / "pip")
-    environment["PYTHONPATH"] = str(wheel)
-    run(python, "-m", "pip", "install", "-r", str(requirements), env=environment, log=CACHE / "pip.log")
+    pip = [str(CACHE / "venv" / "bin" / "python"), "-m", "pip", "--python", str(folder / "bin" / "python")]
+    if folder.name == "venv":
+        # Debian's Python comes without pip; the wheel can be run from where it is.
+        environment["PYTHONPATH"] = str(debian.fetch_pip_wheel(CACHE / "apt" / "pip"))
+        pip = [str(folder / "bin" / "python"), "-m", "pip"]
+    run(*pip, "install", "-r", str(requirements), env=environment, log=CACHE / "pip.log")
     remove(CACHE / "apt")
     write_stamp(folder, stamp)
     say(f"virtual environment {folder.name} built in {time.monotonic() - started:.0f} s")

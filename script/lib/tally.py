@@ -2,28 +2,32 @@
 """The last line of script/test: how many tests and parts passed and failed.
 
 Usage: tally.py PARTS_PASSED PARTS_FAILED FOLDER, where the folder holds pytest's JUnit reports.
-A part without such a report (lint, package, sanity) counts as one test.
+A report is called after its part; what its name has besides stands behind a hyphen. A part without any report (lint,
+package, sanity) counts as one test.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
 
 def main(parts_passed: int, parts_failed: int, folder: Path) -> None:
     """Print the sums."""
-    tests = failed = skipped = 0
+    tests = skipped = 0
+    bad: Counter[str] = Counter()
     for report in folder.glob("*.xml"):
+        part = report.stem.partition("-")[0]
         # pytest wrote it a moment ago
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314
-            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            bad[part] += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
             tests += int(suite.get("tests", 0))
-            failed += bad
             skipped += int(suite.get("skipped", 0))
-            parts_failed -= bad > 0
-            parts_passed -= bad == 0
+    failed = bad.total()
+    parts_failed -= sum(number > 0 for number in bad.values())
+    parts_passed -= sum(number == 0 for number in bad.values())
     print(f"{tests - failed - skipped + parts_passed} passed, {failed + parts_failed} failed, {skipped} skipped")
 
 
