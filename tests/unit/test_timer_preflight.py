@@ -32,7 +32,7 @@ class Preflight:
 
     def __call__(self, *certificates: Any, **variables: Any) -> tuple[bool, str]:
         """Whether they succeeded, and what was printed."""
-        children = {group: {"hosts": {host: {} for host in hosts}} for group, hosts in GROUPS.items()}
+        children = {group: {"hosts": dict.fromkeys(hosts)} for group, hosts in GROUPS.items()}
         known = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
