@@ -12,6 +12,7 @@ from ..plugin_utils.as_filters import as_filters
 from ..plugin_utils.known_hosts import known_hosts
 from ..plugin_utils.renewal_inventory import renewal_inventory
 from ..plugin_utils.renewal_time import renewal_calendar, renewal_cron, renewal_rrule, renewal_second
+from ..plugin_utils.timer_reach import unreached_hosts
 
 
 class FilterModule:
@@ -19,4 +20,12 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Each filter by its name."""
-        return as_filters(renewal_second, renewal_calendar, renewal_cron, renewal_rrule, renewal_inventory, known_hosts)
+        return as_filters(
+            renewal_second,
+            renewal_calendar,
+            renewal_cron,
+            renewal_rrule,
+            renewal_inventory,
+            unreached_hosts,
+            known_hosts,
+        )

@@ -112,6 +112,22 @@ options:
     type: list
     elements: str
     default: []
+  unplaced:
+    description:
+      - Certificates whose O(certificates[].challenge_hosts) in a file are hosts or groups that they can't name.
+      - Set by the task itself between its two steps of a run.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      certificate:
+        description: The certificate, as V(name (key type\)).
+        type: str
+        required: true
+      problem:
+        description: What is wrong.
+        type: str
+        required: true
   csrs:
     description:
       - What frontends have signed for certificates with O(certificates[].key=frontend).
@@ -378,6 +394,10 @@ if TYPE_CHECKING:
     from ..module_utils._workflow.wanted import Wanted
 
 
+PROBLEM_OPTIONS: dict[str, Any] = {
+    "certificate": {"type": "str", "required": True},
+    "problem": {"type": "str", "required": True},
+}
 CSR_OPTIONS: dict[str, Any] = {
     "certificate": {"type": "str", "required": True},
     "csr": {"type": "str"},
@@ -406,6 +426,7 @@ def main() -> None:
             "fail_on": {"type": "str", "default": "expired", "choices": ["expired", "any", "never"]},
             "attempted": {"type": "list", "elements": "str"},
             "placed": {"type": "list", "elements": "str", "default": []},
+            "unplaced": {"type": "list", "elements": "dict", "default": [], "options": PROBLEM_OPTIONS},
             "csrs": {"type": "list", "elements": "dict", "default": [], "options": CSR_OPTIONS},
         },
         supports_check_mode=True,
@@ -460,6 +481,7 @@ def make_means(params: dict[str, Any], clock: Clock, files: Files) -> Means:
             ),
             params["http_wait"],
             frozenset(params["placed"]),
+            {each["certificate"]: Error(each["problem"], option="challenge_hosts") for each in params["unplaced"]},
         ),
         Listener(params["tls_alpn_address"], params["https_port"]),
         {

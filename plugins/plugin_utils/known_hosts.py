@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.utils.display import Display
@@ -25,9 +25,10 @@ KINDS = {
 _ADDRESS = re.compile(r"[A-Za-z0-9.:%_-]+")
 
 
-def known_hosts(names: Iterable[str], hostvars: Any) -> list[str]:
+def known_hosts(names: Iterable[str], hostvars: Any, before: Sequence[str] = ()) -> list[str]:
     """A line for each host that has told a host key: for its own address, as the inventory has that, and for no other.
 
+    A host that has not told any, such as one that could not be reached, keeps the line that it has in ``before``.
     ValueError for an address that is none. A host whose answer holds no key gets no line, and a warning.
     """
     lines = []
@@ -38,6 +39,9 @@ def known_hosts(names: Iterable[str], hostvars: Any) -> list[str]:
             lines.append(f"{_known_as(str(name), hostvars)} {key}")
         elif any(f"ssh_host_key_{kind}_public" in facts for kind in KINDS):
             Display().warning(f"{name} told no SSH host key that is one, so it is not noted by which it is known")
+        else:
+            known_as = _known_as(str(name), hostvars)
+            lines += [line for line in before if line.startswith(f"{known_as} ")]
     return lines
 
 

@@ -18,6 +18,7 @@ from jinja2 import TemplateError, Undefined
 from ..module_utils._core.plain import quote
 from .insides import VaultedText
 from .stated import stated_variables
+from .timer_reach import groups_within
 
 ADDRESSING = ("ansible_host", "ansible_port", "ansible_python_interpreter")
 """What is taken from a frontend's own variables, beside those that the caller names."""
@@ -35,6 +36,7 @@ def renewal_inventory(
     frontends: Sequence[str] = (),
     hostvars: Mapping[str, Mapping[str, Any]] | None = None,
     carried: Sequence[str] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
     addresses: Mapping[str, str] | None = None,
     frontend_variables: Mapping[str, Any] | None = None,
 ) -> str:
@@ -42,34 +44,23 @@ def renewal_inventory(
 
     ``variables`` hold for all hosts, ``host_variables`` for the host alone and ``frontend_variables`` for all
     frontends. A frontend's own come from ``hostvars``: how it is reached, and what ``carried`` names. Its entry
-    in ``addresses`` and the ``frontend_variables`` take the place of what it says itself. Raises ValueError
-    with a sentence about what can't be written down.
+    in ``addresses`` and the ``frontend_variables`` take the place of what it says itself. A host that is its own
+    frontend is reached as the other frontends are, since one name has one connection. Other groups that
+    certificates may name come from ``groups``. Raises ValueError with a sentence about what can't be written down.
     """
     common = dict(frontend_variables or {})
     names = tuple(name for name in (*ADDRESSING, *carried) if name not in common)
-    groups: dict[str, Any] = {"validation_hosts": {"hosts": {str(host): _plain(host_variables, host)}}}
-    if frontends:
-        groups["frontends"] = {
-            "hosts": {
-                _frontend_name(name, host): _own(name, hostvars or {}, names, addresses or {}) for name in frontends
-            },
-            "vars": _plain(common, "frontends"),
-        }
-        for name in frontends:
-            for group in _groups_of(name, hostvars or {}):
-                groups.setdefault(group, {"hosts": {}})["hosts"][_frontend_name(name, host)] = {}
-    return _text({"all": {"vars": _plain(variables, "all"), "children": groups}})
-
-
-def _frontend_name(name: str, host: str) -> str:
-    """The frontend's name; a host that is its own frontend needs two, for it is reached in two ways."""
-    return f"{name}-as-frontend" if name == host else str(name)
-
-
-def _groups_of(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The groups of a frontend that certificates may name beside those of all frontends."""
-    found = stated_variables(hostvars, name, ("group_names",)).get("group_names", ())
-    return [str(group) for group in found if group not in ("ungrouped", "frontends", "validation_hosts")]
+    hosts = {str(name): _own(name, hostvars or {}, names, addresses or {}) for name in frontends}
+    own = _plain(host_variables, host)
+    if host in hosts:
+        own = {**hosts[host], **{name: value for name, value in own.items() if name != "ansible_connection"}}
+        hosts[host] = {}
+    written: dict[str, Any] = {"validation_hosts": {"hosts": {str(host): own}}}
+    if hosts:
+        written["frontends"] = {"hosts": hosts, "vars": _plain(common, "frontends")}
+    for group, members in groups_within(groups or {}, [host, *frontends]).items():
+        written[group] = {"hosts": {member: {} for member in members}}
+    return _text({"all": {"vars": _plain(variables, "all"), "children": written}})
 
 
 def _own(

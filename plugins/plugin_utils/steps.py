@@ -79,7 +79,7 @@ class Elsewhere:
         placements, requests = (result.get(member) or [] for member in STEPS)
         options: dict[str, Any] = {}
         if placements:
-            options["placed"] = self._place(placements)
+            options["placed"], options["unplaced"] = self._place(placements)
         if requests:
             options["csrs"] = self._request(requests)
         return options
@@ -88,23 +88,26 @@ class Elsewhere:
         """Have no answers on other hosts any more."""
         self._bring("absent")
 
-    def _place(self, placements: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Have the files of each placement on its hosts; the certificates that they are for.
+    def _place(self, placements: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[dict[str, str]]]:
+        """Have the files of each placement on its hosts; the certificates that they are for, and those that name wrong hosts.
 
         A host that does not take them is noted: whether the CA may look all the
         same is for the verification of every address to say.
         """
+        placed, unplaced = [], []
         for placement in placements:
             try:
                 hosts = name_hosts(placement["hosts"], self._task_vars)
             except AnsibleError as error:
-                self.notes.append(f"challenge_hosts of {placement['certificate']}: {error.message}")
+                problem = f"challenge_hosts: {error.message}"
+                unplaced.append({"certificate": placement["certificate"], "problem": problem})
                 continue
+            placed.append(placement["certificate"])
             for host in hosts:
                 known = self._files.setdefault(host, [])
                 known += [file for file in placement["files"] if file not in known]
         self._bring("present")
-        return [placement["certificate"] for placement in placements]
+        return placed, unplaced
 
     def _bring(self, state: str) -> None:
         for host, files in self._files.items():

@@ -122,6 +122,21 @@ def test_hosts_that_are_none_of_the_fleet_are_told_before_there_is_an_order(
     assert not (tmp_path / "other").exists()
 
 
+def test_the_same_in_a_file_is_the_failure_of_that_certificate(keep: Keep, lab: Lab, tmp_path: Path) -> None:
+    addresses = [each.address for each in lab.frontends]
+    one_key = {**SITE, "key_types": ["ecdsa-p256"], "challenge_addresses": addresses}
+    bad = {**one_key, "name": "bad", "challenge_hosts": ["nobody"]}
+    good = {**one_key, "name": "good", "domains": ["front1.fleet.test"], "challenge_hosts": ["frontends"]}
+    (tmp_path / "list.json").write_text(json.dumps([bad, good]))
+    result = keep(certificates=None, certificates_file=str(tmp_path / "list.json"))
+    assert (result["counts"]["issued"], result["counts"]["failed"]) == (1, 1), result.output
+    (failed,) = [each for each in result["certificates"] if each["name"] == "bad"]
+    assert "challenge_hosts: the inventory has neither a host nor a group 'nobody'" in failed["reason"]
+    assert failed["failure"]["option"] == "challenge_hosts"
+    assert result["notes"] == []
+    assert left_over(lab) == []
+
+
 def test_a_host_that_does_not_take_the_answers_is_told_and_the_others_are_not_held_up(keep: Keep, lab: Lab) -> None:
     site = {"challenge_hosts": ["frontends"]}
     webroot = webroot_of(lab.frontends[1])

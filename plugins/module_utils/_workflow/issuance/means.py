@@ -29,7 +29,7 @@ class Means:
     @property
     def taken_up(self) -> frozenset[str]:
         """The certificates that others have done their part for, and that alone are gone on with."""
-        return self.web.placed | frozenset(self.csrs)
+        return self.web.placed | frozenset(self.web.unplaced) | frozenset(self.csrs)
 
     def check(self, run: Run) -> None:
         """Let drop out before an order is made what could not be answered."""

@@ -10,7 +10,8 @@ call of the module, which is told what has its answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..._acme.challenge import http_01
 from ..._core.errors import Error
@@ -23,12 +24,16 @@ from .run import Attempt, Placement, Run
 
 @dataclass(frozen=True)
 class Web:
-    """How http-01 is answered: the folder on this host, how to look, for how many seconds, and what others have placed."""
+    """How http-01 is answered: the folder on this host, how to look, for how many seconds, and what others have placed.
+
+    ``unplaced`` is why they could not do so for a certificate, whose hosts are not what they have to be.
+    """
 
     webroot: str
     rules: Rules = DEFAULT_RULES
     wait: float = 30.0
     placed: frozenset[str] = frozenset()
+    unplaced: Mapping[str, Error] = field(default_factory=dict)
 
 
 class WebAnswers:
@@ -56,6 +61,8 @@ class WebAnswers:
             self._files[attempt] = files
             if not hosts:
                 self._here += files
+            elif problem := self._web.unplaced.get(str(target)):
+                attempt.failure = problem
             elif str(target) not in self._web.placed:
                 attempt.parked = True
                 self._run.placements.append(Placement(target, hosts, files))

@@ -59,3 +59,13 @@ def test_a_host_that_tells_more_than_its_key_gets_no_line_and_its_neighbour_does
 def test_an_address_that_stands_for_several_hosts_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match=r"ansible_host of web1: '\*' is no name or address"):
         lines(["web1"], {"web1": {"ansible_host": "*", "ansible_facts": ED25519}})
+
+
+def test_a_host_that_was_not_asked_stays_known_as_before() -> None:
+    hostvars = {
+        "web1": {"ansible_host": "192.0.2.1", "ansible_port": 2222},
+        "web2": {"ansible_facts": ED25519},
+        "web3": {},
+    }
+    before = ["[192.0.2.1]:2222 ssh-rsa AAAA", "web2 ssh-rsa BBBB", "former ssh-rsa CCCC"]
+    assert lines(list(hostvars), hostvars, before=before) == [before[0], f"web2 ssh-ed25519 {key_of('ssh-ed25519')}"]

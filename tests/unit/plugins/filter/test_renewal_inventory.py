@@ -25,6 +25,7 @@ from jinja2 import Environment
 from tests.import_graph import ROOT
 
 write = FilterModule().filters()["renewal_inventory"]
+unreached = FilterModule().filters()["unreached_hosts"]
 
 HOSTVARS: dict[str, dict[str, Any]] = {
     "web1": {"ansible_host": "192.0.2.1", "ansible_port": 2222, "certfleet_frontend_path": "/srv/tls", "secret": "x"},
@@ -115,16 +116,25 @@ def test_an_address_and_variables_for_all_frontends_come_before_their_own(tmp_pa
     )
 
 
-def test_a_host_that_is_its_own_frontend_is_reached_in_two_ways(tmp_path: Path) -> None:
+def test_a_host_that_is_its_own_frontend_has_one_name_and_is_reached_as_other_frontends_are(tmp_path: Path) -> None:
     text = inventory(
-        host="web1", frontends=["web1"], hostvars=HOSTVARS, frontend_variables={"ansible_user": "certfleet"}
+        host="web1",
+        host_variables={"ansible_connection": "local", "ansible_python_interpreter": "/opt/certfleet/bin/python"},
+        frontends=["web1", "web2"],
+        hostvars={**HOSTVARS, "web1": {**HOSTVARS["web1"], "ansible_python_interpreter": "/usr/bin/python3"}},
+        carried=CARRIED,
+        groups={"shops": ["web1"], "frontends": ["web1", "web2"]},
+        frontend_variables={"ansible_user": "certfleet"},
     )
     manager = read(text, tmp_path)
-    (frontend,) = manager.get_hosts("frontends")
-    assert frontend.name == "web1-as-frontend"
-    assert "ansible_connection" not in variables_of(manager, frontend.name)
-    assert variables_of(manager, frontend.name)["ansible_host"] == "192.0.2.1"
-    assert "ansible_user" not in variables_of(manager, "web1")
+    groups = manager.get_groups_dict()
+    assert (groups["validation_hosts"], groups["frontends"], groups["shops"]) == (["web1"], ["web1", "web2"], ["web1"])
+    found = variables_of(manager, "web1")
+    assert "ansible_connection" not in found
+    assert (found["ansible_host"], found["ansible_user"]) == ("192.0.2.1", "certfleet")
+    assert found["certfleet_frontend_path"] == "/srv/tls"
+    # the modules of the validation host need their libraries
+    assert found["ansible_python_interpreter"] == "/opt/certfleet/bin/python"
 
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -182,10 +192,89 @@ def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_
 
 
 def test_groups_that_certificates_may_name_are_there(tmp_path: Path) -> None:
-    hostvars = {"web1": {"group_names": ["eu", "frontends"]}, "web2": {"group_names": ["frontends"]}}
-    manager = read(inventory(frontends=["web1", "web2"], hostvars=hostvars), tmp_path)
-    groups = manager.get_groups_dict()
-    assert (groups["eu"], groups["frontends"]) == (["web1"], ["web1", "web2"])
+    """With parents as the inventory has spelled them out, without hosts that the timer does not reach, and empty ones."""
+    groups = {
+        "all": ["validator", "web1", "web2", "database"],
+        "ungrouped": [],
+        "eu": ["web1", "database"],
+        "world": ["web1", "web2", "validator"],
+        "webs": [],
+        "databases": ["database"],
+        "validation_hosts": ["validator", "standby"],
+        "frontends": ["web1", "web2", "database"],
+    }
+    manager = read(inventory(frontends=["web1", "web2"], hostvars=HOSTVARS, groups=groups), tmp_path)
+    found = manager.get_groups_dict()
+    assert (found["eu"], found["frontends"], found["webs"]) == (["web1"], ["web1", "web2"], [])
+    assert set(found["world"]) == {"web1", "web2", "validator"}
+    assert found["validation_hosts"] == ["validator"]
+    assert "databases" not in found
+    assert {host.name for host in manager.get_hosts("all")} == {"validator", "web1", "web2"}
+
+
+OUTSIDE = "it is not in certfleet_timer_frontends."
+REACHED = {
+    "host": "validator",
+    "frontends": ["web1", "web2"],
+    "groups": {
+        "all": ["validator", "standby", "web1", "web2", "web3", "database"],
+        "frontends": ["web1", "web2", "web3"],
+        "validation_hosts": ["validator", "standby"],
+        "eu": ["web1", "web2"],
+        "asia": ["web2", "web3"],
+        "empty": [],
+        "central": ["validator", "standby", "web1"],
+        "databases": ["database"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"frontends": ["web1", "eu", "empty"]},
+        {"challenge_hosts": ["validation_hosts"]},
+        {"challenge_hosts": ["central"]},
+        {"frontends": "web1"},
+        {"frontends": [{"web9": None}], "challenge_hosts": 7},
+        {},
+        "shop",
+    ],
+)
+def test_hosts_that_the_timer_reaches_are_no_complaint_and_neither_is_what_the_module_refuses(entry: Any) -> None:
+    assert unreached([entry], **REACHED) == []
+    assert unreached(entry, **REACHED) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        (
+            {"name": "shop", "frontends": ["web1", "webs"]},
+            "certfleet_certificates[0] (shop): frontends: the inventory has neither a host nor a group 'webs'.",
+        ),
+        (
+            {"name": "shop", "challenge_hosts": ["asia"]},
+            f"certfleet_certificates[0] (shop): challenge_hosts: 'asia' has web3, which the timer does not reach: {OUTSIDE}",
+        ),
+        (
+            {"name": "shop", "challenge_hosts": ["standby"]},
+            f"certfleet_certificates[0] (shop): challenge_hosts: the timer does not reach 'standby': {OUTSIDE}",
+        ),
+        (
+            {"frontends": ["databases"]},
+            f"certfleet_certificates[0]: frontends: 'databases' has database, which the timer does not reach: {OUTSIDE}",
+        ),
+    ],
+)
+def test_hosts_that_the_timer_does_not_reach_are_told_with_certificate_and_option(entry: Any, sentence: str) -> None:
+    good = {"name": "good", "frontends": ["eu"]}
+    assert unreached([entry, good], **REACHED) == [sentence]
+
+
+def test_a_long_name_is_cut() -> None:
+    (told,) = unreached([{"name": "n" * 5000, "frontends": ["x" * 5000]}], **REACHED)
+    assert len(told) < 600
 
 
 YAML = """\

@@ -86,9 +86,10 @@ def test_domains_that_are_none_are_told_for_each_certificate(domains: object) ->
 
 
 def test_no_answer_is_put_on_another_host() -> None:
+    """The module then tells it as the failure of the certificate."""
     elsewhere = Elsewhere(None, {}, INVENTORY)  # type: ignore[arg-type]
     placement = {"certificate": "shop/rsa-2048", "hosts": ["database"], "files": [{"token": "t", "content": "c"}]}
-    assert elsewhere.fulfil({"placements": [placement]}) == {"placed": ["shop/rsa-2048"]}
-    assert elsewhere.notes == [
-        "challenge_hosts of shop/rsa-2048: database is in neither of the groups frontends and validation_hosts"
-    ]
+    problem = "challenge_hosts: database is in neither of the groups frontends and validation_hosts"
+    told = {"placed": [], "unplaced": [{"certificate": "shop/rsa-2048", "problem": problem}]}
+    assert elsewhere.fulfil({"placements": [placement]}) == told
+    assert elsewhere.notes == []
