@@ -29,7 +29,7 @@ options:
       - V(requested) makes a key for each of O(requests), which never leaves the host, and returns CSRs for a CA.
         The key is the same until its certificate was installed.
       - V(present) installs what is in O(bundle), and sets O(owner), O(group) and O(mode).
-      - V(loaded) says that the web server has read what is installed, so that RV(reload_pending) is false again.
+      - V(loaded) has the web server read what is installed by O(reload_command), or says that it has, so that RV(reload_pending) is false again.
       - V(absent) removes the certificates of O(names) with their keys.
     type: str
     default: present
@@ -89,11 +89,17 @@ options:
     type: str
   test_command:
     description:
-      - Tests the web server's configuration, such as C(nginx -t); with O(state=present).
+      - Tests the web server's configuration, such as C(nginx -t); with O(state=present), and with O(state=loaded) before O(reload_command).
       - A list of words, or a text that is split into words as a shell does it. No shell runs it.
       - It is run when something was switched, as the user that works on the files. Unless it ends with status 0 within two minutes,
         everything is switched back to what was live before, what is new is removed, and the task fails with the end of its output.
       - When a task is killed before the test has passed, the next one, whatever its O(state), switches back first.
+    type: raw
+  reload_command:
+    description:
+      - Makes the web server read its certificates, such as C(systemctl reload nginx); with O(state=loaded).
+      - O(test_command), if there is one, is run before it; both run as the user of the task. When one of them fails, the task fails, and
+        the note that the web server has yet to read something stays.
     type: raw
   note_reload:
     description:
@@ -292,6 +298,7 @@ def main() -> None:
             "group": {"type": "str"},
             "mode": {"type": "str"},
             "test_command": {"type": "raw"},
+            "reload_command": {"type": "raw"},
             "note_reload": {"type": "bool", "default": False},
             "requests": {"type": "list", "elements": "dict", "options": REQUEST_OPTIONS},
         },

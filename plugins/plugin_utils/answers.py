@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils._core.plain import cut, plain
+from ..module_utils._core.plain import cut, one_line
 
 LONGEST_CSR = 65536
 """In characters; with 100 names and an RSA key of 4096 bits it is some 12,000."""
@@ -35,7 +35,7 @@ def has_failed(answer: Mapping[str, Any]) -> bool:
 
 def reason_of(answer: Mapping[str, Any]) -> str:
     """What the host says is the matter: the beginning of it, as text that can be shown."""
-    return plain(cut(str(answer.get("msg") or "it did not say why")))
+    return one_line(cut(str(answer.get("msg") or "it did not say why")))
 
 
 def _read_csr(value: Any) -> str:

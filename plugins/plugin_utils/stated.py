@@ -62,5 +62,16 @@ def stated_variables(hostvars: Any, host: str, names: Iterable[str], action: Any
 
 
 def without_facts(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A module's result without what Ansible would make variables of."""
-    return {member: value for member, value in result.items() if member != "ansible_facts"}
+    """A module's result without what Ansible itself would act on.
+
+    It makes variables of ``ansible_facts``, and of ``ansible_stats`` it believes that they have the right form: a host could
+    end the play for all. What tells an asynchronous task's job is ours.
+    """
+    return {member: value for member, value in result.items() if member in _OF_JOBS or not _is_ansibles(member)}
+
+
+_OF_JOBS = ("ansible_job_id", "ansible_async_watched")
+
+
+def _is_ansibles(member: object) -> bool:
+    return str(member).startswith("ansible_") or member in ("add_host", "add_group")

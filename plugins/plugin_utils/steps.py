@@ -38,7 +38,15 @@ def spell_out(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dic
     listed = arguments.get("certificates")
     if not isinstance(listed, list):
         return dict(arguments)
-    return {**arguments, "certificates": [_check_hosts(_spell_out(entry, task_vars), task_vars) for entry in listed]}
+    entries = [_check_hosts(_spell_out(_own(entry), task_vars), task_vars) for entry in listed]
+    return {**arguments, "certificates": entries}
+
+
+def _own(entry: Any) -> Any:
+    """The entry, whose ``problem`` nobody but the task itself may tell: it would look like words of ours."""
+    if isinstance(entry, Mapping) and "problem" in entry:
+        return {**entry, "problem": "problem: is set by the task itself"}
+    return entry
 
 
 def _check_hosts(entry: Any, task_vars: Mapping[str, Any]) -> Any:

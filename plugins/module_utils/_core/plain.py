@@ -28,6 +28,11 @@ def plain(text: str) -> str:
     return text if text.isprintable() else "".join(map(_plain, text))
 
 
+def one_line(text: str) -> str:
+    """The same on one line: what somebody else has written must not look like a line of ours."""
+    return " ".join(plain(text).split())
+
+
 def cut(text: str) -> str:
     """The beginning of a text that somebody else has written, at most LONGEST_QUOTE characters, for a message."""
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._core.bundle import digest_of
 from .._core.clock import format_instant
-from .._core.plain import plain
+from .._core.plain import one_line, plain
 from .survey import PROBLEMS, TITLES, Row, Survey
 
 MOST_DOMAINS = 5
@@ -41,7 +41,7 @@ def _subject(survey: Survey) -> str:
     counts = survey.counts
     told = [f"{counts[state]} {TITLES[state].lower()}" for state in PROBLEMS if counts[state]]
     # a header is one line
-    return " ".join(plain(f"[certfleet] {survey.host}: {', '.join(told) or 'all certificates are well'}").split())
+    return one_line(f"[certfleet] {survey.host}: {', '.join(told) or 'all certificates are well'}")
 
 
 def _lines(survey: Survey) -> Iterator[str]:
@@ -68,12 +68,12 @@ def _lines(survey: Survey) -> Iterator[str]:
         yield ""
         yield "WORTH KNOWING"
         yield ""
-        yield from (f"  - {plain(note)}" for note in survey.notes)
+        yield from (f"  - {one_line(note)}" for note in survey.notes)
 
 
 def _describe(row: Row, now: datetime) -> Iterator[str]:
     more = f" and {len(row.domains) - MOST_DOMAINS} more" if len(row.domains) > MOST_DOMAINS else ""
-    yield f"  {row.name} ({row.key_type}): {' '.join(row.domains[:MOST_DOMAINS])}{more}"
+    yield f"  {row.name} ({row.key_type}): {one_line(' '.join(row.domains[:MOST_DOMAINS]))}{more}"
     if row.reason:
         yield indent(plain(row.reason), "    ")
     for document in _documents(row):

@@ -38,18 +38,23 @@ class Posting:
 
 
 def letters(survey: Survey, mail: MailServer | None, webhooks: Sequence[Webhook], clock: Clock) -> Iterator[Letter]:
-    """One message for each recipient: an administrator gets what names them, the others get what names nobody."""
+    """One message for each recipient: an administrator gets what names them, the others get what names nobody.
+
+    The operator's come first, so that the many addresses of a list delay none of them.
+    """
+    for webhook in webhooks:
+        yield _posted(survey, webhook)
     if mail:
         admins = sorted({admin for row in survey.rows for admin in row.admins})
         for recipient in dict.fromkeys([*mail.recipients, *admins]):
             yield _letter(survey, mail, recipient, clock)
-    for webhook in webhooks:
-        yield _posted(survey, webhook)
 
 
 def _letter(survey: Survey, mail: MailServer, recipient: str, clock: Clock) -> Letter:
     rest = recipient in mail.recipients
-    part = survey.of(row for row in survey.rows if recipient in row.admins or (rest and not row.admins))
+    rows = (row for row in survey.rows if recipient in row.admins or (rest and not row.admins))
+    # who is in charge of one customer's certificates learns nothing about those of others
+    part = survey.of(rows, with_notes=rest)
     digest = compose(part)
     return Letter(
         f"mail {recipient}", f"mail to {recipient}", digest, lambda: send_mail(mail, recipient, digest, clock)

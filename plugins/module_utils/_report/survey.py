@@ -93,9 +93,9 @@ class Survey:
         """How many are in each state."""
         return {state: len(self.in_state(state)) for state in STATES}
 
-    def of(self, rows: Iterable[Row]) -> Survey:
-        """The same with these rows only."""
-        return Survey(self.now, self.host, self.directory, tuple(rows), self.notes)
+    def of(self, rows: Iterable[Row], *, with_notes: bool) -> Survey:
+        """The same with these rows only; notes are about the whole fleet."""
+        return Survey(self.now, self.host, self.directory, tuple(rows), self.notes if with_notes else ())
 
 
 def _urgency(row: Row) -> tuple[bool, float, str, str]:

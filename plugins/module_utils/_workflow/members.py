@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core.errors import InputError
 from .._core.identifier import Identifier, parse_identifier
+from .._core.mailbox import check_mailbox
 from .._x509.key import check_key_type
 
 CHALLENGES = ("dns-01", "http-01", "tls-alpn-01")
@@ -17,6 +18,9 @@ APPLY = NEXT_RENEWAL, NOW = "next_renewal", "now"
 
 MOST_DOMAINS = 10_000
 """How many names of one certificate are read; no known CA takes more than a hundredth of that."""
+
+MOST_ADMINS = 20
+"""How many addresses an entry may name: each of them gets a mail of its own."""
 
 DEFAULT_KEY_TYPES = ("rsa-2048", "ecdsa-p256")
 
@@ -56,6 +60,14 @@ def parse_challenge(value: Any, option: str) -> str:
 def parse_profiles(value: Any, option: str) -> tuple[str, ...]:
     """The acceptable profiles, of which there may be one as a text."""
     return parse_texts(value, option) if isinstance(value, list) else tuple(filter(None, [parse_text(value, option)]))
+
+
+def parse_admins(value: Any, option: str) -> tuple[str, ...]:
+    """The addresses of those in charge."""
+    texts = parse_texts(value, option)
+    if len(texts) > MOST_ADMINS:
+        raise InputError(option, f"{len(texts)} addresses", f"are more than {MOST_ADMINS}")
+    return tuple(check_mailbox(text, option) for text in texts)
 
 
 def parse_apply(value: Any, option: str) -> str | None:

@@ -18,9 +18,10 @@ from .._core.errors import Error
 from .._core.identifier import Identifier, parse_identifier
 from .._core.mailbox import check_mailbox
 from .._core.name import check_name, stored_name
-from .._core.plain import cut, plain, quote
+from .._core.plain import cut, one_line, quote
 from .._core.workers import guarded
 from .._x509.key import check_key_type
+from .members import MOST_ADMINS
 
 MOST = 1000
 """How many members of a list are looked at."""
@@ -52,7 +53,7 @@ def find_remains(entry: Any, option: str) -> Remains:
         tuple(stored_name(name, host) for host in hosts) or (name,),
         tuple(dict.fromkeys(_identify(domain) for domain in domains)),
         _valid(entry.get("key_types"), check_key_type),
-        _valid(entry.get("admin"), check_mailbox),
+        _valid(entry.get("admin"), check_mailbox)[:MOST_ADMINS],
         frontends,
     )
 
@@ -69,7 +70,7 @@ def _identify(domain: str) -> Identifier:
     """The identifier; one that no certificate can have where the text is none."""
     with suppress(Error), guarded():
         return parse_identifier(domain)
-    return Identifier("dns", plain(cut(domain)))
+    return Identifier("dns", one_line(cut(domain)))
 
 
 def _valid(values: object, check: Callable[[str, str], str]) -> tuple[str, ...]:

@@ -14,13 +14,14 @@ from typing import Any
 from .._core.address import check_address
 from .._core.errors import Error, InputError
 from .._core.identifier import LONGEST_CHALLENGE_NAME, Identifier
-from .._core.mailbox import check_mailbox
 from .._core.name import check_name, split_name, stored_name
 from .._core.number import check_number
+from .._core.plain import one_line
 from .._core.workers import guarded
 from .members import (
     DEFAULT_KEY_TYPES,
     NEXT_RENEWAL,
+    parse_admins,
     parse_apply,
     parse_challenge,
     parse_identifiers,
@@ -257,7 +258,7 @@ def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
     if not isinstance(entry, Mapping):
         raise InputError(option, entry, "is not a mapping with at least domains")
     if entry.get(PROBLEM):
-        raise Error(f"{option}: {str(entry[PROBLEM])[:LONGEST_PROBLEM]}", option=option)
+        raise Error(f"{option}: {one_line(str(entry[PROBLEM]))[:LONGEST_PROBLEM]}", option=option)
     unknown = sorted(str(key) for key in entry if key not in (*_KEYS, PROBLEM))
     if unknown:
         raise InputError(
@@ -276,9 +277,7 @@ def _parse_entry(entry: Any, option: str, apply: str) -> Wanted:
             check_address(text, f"{option}.challenge_addresses")
             for text in parse_texts(entry.get("challenge_addresses"), f"{option}.challenge_addresses")
         ),
-        admins=tuple(
-            check_mailbox(text, f"{option}.admin") for text in parse_texts(entry.get("admin"), f"{option}.admin")
-        ),
+        admins=parse_admins(entry.get("admin"), f"{option}.admin"),
         apply=parse_apply(entry.get("apply"), f"{option}.apply") or apply,
         frontends=None if frontends is None else parse_texts(frontends, f"{option}.frontends"),
     )

@@ -158,3 +158,14 @@ def test_domains_of_the_inventory_bind_a_frontend_whatever_list_and_facts_say(fl
     played = fleet.deploy("-i", str(inventory), certfleet_certificates=listed)
     assert "front1 may not have '*.bank.test': certfleet_frontend_domains has no domain of it" in played.output
     assert [delivered(fleet, f"front{number}") for number in (1, 2)] == [{"shop"}, {"shop", "bank"}]
+
+
+@pytest.mark.parametrize("stats", [{"data": [1]}, "all"], ids=["odd", "text"])
+def test_statistics_of_a_frontend_end_the_play_for_nobody(fleet: Fleet, stats: Any) -> None:
+    """Ansible's own process breaks on them; the commands of the web server are asked by a task of ours, too."""
+    fleet.issue("shop", "ecdsa-p256")
+    python = lying_python(fleet.folder / "python3", {}, ansible_stats=stats)
+    inventory = inventory_of(fleet.folder / "liar.yml", {"front1": {"ansible_python_interpreter": python}})
+    played = fleet.deploy("-i", str(inventory), certfleet_frontend_reload_command="true")
+    assert "PLAY RECAP" in played.output, played.output
+    assert delivered(fleet, "front2") == {"shop"}
