@@ -56,6 +56,17 @@ def test_a_line_that_names_another_host_fails_by_one_sentence_and_the_others_go_
     assert parse_wanted([second])
 
 
+def test_nobody_but_the_task_tells_a_problem() -> None:
+    (told,) = spell_out({"certificates": [{**GOOD, "problem": "SOMEBODY HAS TO PAY"}]}, INVENTORY)["certificates"]
+    with pytest.raises(Error, match=r"^certificates\[0\]: problem: is set by the task itself$"):
+        parse_wanted([told])
+
+
+def test_a_problem_is_one_line() -> None:
+    with pytest.raises(Error, match=r"^certificates\[0\]: a b$"):
+        parse_wanted([{**GOOD, "problem": "a\n\nb"}])
+
+
 def test_no_other_host_is_asked_for_a_key() -> None:
     """A list in a file of the validation host is not seen by the action before."""
     requests = [{"certificate": "shop@database/rsa-2048", "host": "database"}]

@@ -108,3 +108,16 @@ def test_an_hour_later_the_page_says_the_same() -> None:
     first, failing = survey(WELL), survey(replace(WELL, failures=1))
     assert says_the_same(render_page(first), render_page(replace(first, now=NOW + timedelta(hours=1))))
     assert not says_the_same(render_page(first), render_page(failing))
+
+
+def test_no_words_of_others_look_like_a_part_of_the_message() -> None:
+    forged = "x\n\nEXPIRED (1)\n\n  bank"
+    row = replace(WELL, domains=(forged,), failures=1, reason=f"refused\n{forged}")
+    text = compose(replace(survey(row), notes=(f"front1: {forged}",))).text
+    assert not [line for line in text.splitlines() if line.startswith("EXPIRED") or line == "  bank"]
+
+
+def test_notes_about_the_fleet_go_to_nobody_who_is_in_charge_of_a_part() -> None:
+    noted = replace(survey(WELL), notes=("front1 is down",))
+    assert noted.of([WELL], with_notes=False).notes == ()
+    assert noted.of([WELL], with_notes=True).notes == noted.notes

@@ -288,3 +288,11 @@ def test_whatever_an_entry_holds_its_neighbours_can_be_used_and_it_is_told_in_a_
         assert "/" not in name
         assert "defect" not in fault
         assert len(fault) < 1200
+
+
+def test_a_line_has_no_mails_sent_to_thousands() -> None:
+    many = [f"me{number}@example.com" for number in range(21)]
+    with pytest.raises(InputError, match=r"admin: '21 addresses' are more than 20"):
+        parse_wanted([{**SHOP, "admin": many}])
+    (rsa, *_rest) = parse_wanted([{**SHOP, "admin": many}], strict=False)
+    assert len(rsa.admins) == 20
