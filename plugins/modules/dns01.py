@@ -46,7 +46,7 @@ options:
       name:
         description:
           - The full owner name, including C(_acme-challenge), and without C(*.) for a wildcard certificate.
-          - With O(state=swept) it has to begin with C(_acme-challenge).
+          - With O(state=swept) it has to begin with C(_acme-challenge). One that can't be used is left out then, and told in RV(notes).
         type: str
         required: true
       values:
@@ -311,16 +311,18 @@ def carry_out(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._core.clock import SystemClock
     from ..module_utils._core.files import Files
     from ..module_utils._core.lock import Lock
-    from ..module_utils._dns.job import Job, parse_targets
+    from ..module_utils._dns.job import Job, parse_sweep, parse_targets
 
-    targets = parse_targets(params["records"], params["state"])
+    sweeps = params["state"] == "swept"
+    targets, notes = parse_sweep(params["records"]) if sweeps else (parse_targets(params["records"], params["state"]), [])
     files, clock = Files(params["store"]) if params["store"] else None, SystemClock()
     job = Job(make_fleet(params, clock, files), params["wait"], verify=params["verify"], check=check)
     writes = params["state"] != "verified" and not check
     lock_wait = read_lock_wait(params)
     with Lock(files, lock_wait, clock) if files and writes else nullcontext():
         outcome = job.carry_out(params["state"], targets)
-    return {**outcome.as_dict(), "diff": {"before": outcome.before, "after": outcome.after}}
+    result = outcome.as_dict()
+    return {**result, "notes": [*notes, *result["notes"]], "diff": {"before": outcome.before, "after": outcome.after}}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from ..module_utils._core.plain import cut, quote
 OPTIONS = ("challenge_hosts", "frontends")
 """The members of a certificate that name hosts and groups of the inventory."""
 
+_FLEET = ("frontends", "validation_hosts")
 _BY_ITSELF = frozenset({"all", "ungrouped", "frontends", "validation_hosts"})
 """Groups that Ansible makes, or that have other members there."""
 
@@ -35,7 +36,9 @@ def unreached_hosts(
     """A sentence for each host or group that the certificates name, and that the timer of ``host`` does not reach.
 
     The timer reaches ``host`` itself and the ``frontends``. Validation hosts ask each other for answers to challenges,
-    so a group with ``host`` may have the others of them, too. What is not a list of names, the modules refuse.
+    so a group with ``host`` may have the others of them, too. What is not a list of names, the modules refuse, and so
+    they do names that the inventory does not have, and hosts that are none of the fleet: that certificate fails, by the
+    controller as by the timer, and must not keep a whole fleet from being set up.
     """
     entries = certificates if isinstance(certificates, Sequence) and not isinstance(certificates, str) else ()
     reached = {str(host), *map(str, frontends)}
@@ -60,13 +63,12 @@ def _problem(name: str, host: str, reached: set[str], groups: Mapping[str, Seque
     outside = "it is not in certfleet_timer_frontends"
     if name in reached:
         return None
+    fleet = {str(member) for group in _FLEET for member in groups.get(group, ())}
     if name not in groups:
-        if name in groups.get("all", ()):
-            return f"the timer does not reach {quote(name)}: {outside}"
-        return f"the inventory has neither a host nor a group {quote(name)}"
+        return f"the timer does not reach {quote(name)}: {outside}" if name in fleet else None
     members = [str(member) for member in groups[name]]
     asked = set(groups.get("validation_hosts", ())) if host in members else set()
-    lacking = [member for member in members if member not in reached and member not in asked]
+    lacking = [member for member in members if member in fleet - reached - asked]
     return f"{quote(name)} has {lacking[0]}, which the timer does not reach: {outside}" if lacking else None
 
 

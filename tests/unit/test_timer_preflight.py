@@ -71,8 +71,10 @@ def test_a_fleet_of_http_01_needs_no_name_servers(preflight: Preflight, servers:
     assert passed, said
 
 
-def test_a_certificate_by_dns_01_needs_them(preflight: Preflight) -> None:
+def test_certificates_by_dns_01_need_them_and_one_among_others_fails_alone(preflight: Preflight) -> None:
     passed, said = preflight(BY_HTTP, BY_DNS, certfleet_dns_responders=[])
+    assert passed, said
+    passed, said = preflight(BY_DNS, {**BY_DNS, "name": "other", "challenge": "dns-01"}, certfleet_dns_responders=[])
     assert not passed
     assert "certfleet_dns_responders is empty on validator, and certificate mail needs name servers for dns-01" in said
 
@@ -91,13 +93,19 @@ def test_groups_of_ones_own_and_of_validation_hosts_are_taken(preflight: Preflig
 
 
 def test_hosts_that_the_timer_does_not_reach_are_refused(preflight: Preflight) -> None:
-    certificates = [{**BY_HTTP, "frontends": ["databases"]}, {**BY_HTTP, "name": "other", "frontends": ["wbes"]}]
-    passed, said = preflight(*certificates)
+    certificates = [{**BY_HTTP, "frontends": ["webs"]}, {**BY_HTTP, "name": "other", "challenge_hosts": ["standby"]}]
+    passed, said = preflight(*certificates, certfleet_timer_frontends=["web1"])
     assert not passed
-    assert "certfleet_certificates[0] (shop): frontends: 'databases' has database, which the timer does not" in said
-    assert "certfleet_certificates[1] (other): frontends: the inventory has neither a host nor a group 'wbes'." in said
+    assert "certfleet_certificates[0] (shop): frontends: 'webs' has web2, which the timer does not reach" in said
+    assert "certfleet_certificates[1] (other): challenge_hosts: the timer does not reach 'standby'" in said
     # a host that only stands by has nothing to reach
-    passed, said = preflight(*certificates, certfleet_timer_enabled=False)
+    passed, said = preflight(*certificates, certfleet_timer_frontends=["web1"], certfleet_timer_enabled=False)
+    assert passed, said
+
+
+def test_a_line_with_hosts_that_are_none_of_the_fleet_keeps_no_fleet_from_being_set_up(preflight: Preflight) -> None:
+    """It fails alone at each renewal (ADR 0032)."""
+    passed, said = preflight({**BY_HTTP, "frontends": ["databases"]}, {**BY_HTTP, "name": "b", "frontends": ["wbes"]})
     assert passed, said
 
 

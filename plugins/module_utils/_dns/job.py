@@ -46,6 +46,23 @@ def parse_targets(entries: Sequence[Mapping[str, Any]], state: str) -> tuple[Tar
     return tuple(targets)
 
 
+def parse_sweep(entries: Sequence[Mapping[str, Any]]) -> tuple[tuple[Target, ...], list[str]]:
+    """The names to sweep, and a note for each one that can't be used; InputError when none can.
+
+    The names are those of a whole list of certificates, of which one odd line must not keep the others from being swept.
+    """
+    targets: list[Target] = []
+    faults: list[InputError] = []
+    for entry in entries:
+        try:
+            targets += parse_targets([entry], "swept")
+        except InputError as error:
+            faults.append(error)
+    if faults and not targets:
+        raise faults[0]
+    return tuple(targets), [f"Not swept: {fault.message}" for fault in faults]
+
+
 def _check_sweepable(name: str, values: Sequence[str]) -> None:
     if name.split(".", maxsplit=1)[0] != CHALLENGE_LABEL:
         raise InputError("records", name, f"is not swept, as it does not begin with {CHALLENGE_LABEL}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.certfleet.acme.plugins.module_utils._core.errors import InputError
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.fleet import Fleet
-from ansible_collections.certfleet.acme.plugins.module_utils._dns.job import Job, parse_targets
+from ansible_collections.certfleet.acme.plugins.module_utils._dns.job import Job, parse_sweep, parse_targets
 from ansible_collections.certfleet.acme.plugins.module_utils._dns.responder import Responder
 
 from .fakes import FakeClock, FakeExchange, FakeServer
@@ -138,3 +138,12 @@ def test_a_check_asks_only_the_primaries_that_lack_something(fleet: Fleet, serve
     servers["fra"].add(SHOP, "TXT", "one", "two")
     run(fleet, "present", RECORDS, check=True)
     assert {name: len(server.updates) for name, server in servers.items()} == {"fra": 0, "sin": 1, "nyc": 0}
+
+
+def test_one_odd_name_keeps_no_other_from_being_swept() -> None:
+    names = ["_acme-challenge.a.test", "_acme-challenge.a..b", f"_acme-challenge.{'x' * 300}.test", "www.a.test"]
+    targets, notes = parse_sweep([{"name": name} for name in names])
+    assert [target.name for target in targets] == ["_acme-challenge.a.test"]
+    assert [note.startswith("Not swept: records: ") for note in notes] == [True] * 3
+    with pytest.raises(InputError, match="is not swept"):
+        parse_sweep([{"name": "www.a.test"}])
