@@ -314,7 +314,9 @@ def carry_out(params: dict[str, Any], check: bool) -> dict[str, Any]:
     from ..module_utils._dns.job import Job, parse_sweep, parse_targets
 
     sweeps = params["state"] == "swept"
-    targets, notes = parse_sweep(params["records"]) if sweeps else (parse_targets(params["records"], params["state"]), [])
+    targets, notes = (
+        parse_sweep(params["records"]) if sweeps else (parse_targets(params["records"], params["state"]), [])
+    )
     files, clock = Files(params["store"]) if params["store"] else None, SystemClock()
     job = Job(make_fleet(params, clock, files), params["wait"], verify=params["verify"], check=check)
     writes = params["state"] != "verified" and not check
