@@ -139,9 +139,11 @@ class _Dumper(SafeDumper):  # type: ignore[misc]  # Ansible has no types
 def _represent_text(dumper: Any, text: str) -> Any:
     # what looks like a template is the outcome of one here, and must not be filled in once more
     tag = "!unsafe" if any(mark in text for mark in _TEMPLATE_MARKS) else "tag:yaml.org,2002:str"
-    return dumper.represent_scalar(tag, text)
+    return dumper.represent_scalar(tag, str.__str__(text))
 
 
+# before 2.19, texts of other hosts are of a type that str() doesn't take away
+_Dumper.add_multi_representer(str, _represent_text)
 _Dumper.add_representer(str, _represent_text)
 
 

@@ -17,6 +17,7 @@ from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVar
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.certfleet.acme.plugins.filter.renewal import FilterModule
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +81,13 @@ def test_names_as_ansible_has_them_are_written_as_texts(tmp_path: Path) -> None:
 
     manager = read(inventory(host=Tagged("v"), frontends=[Tagged("web1")], hostvars=HOSTVARS), tmp_path)
     assert [host.name for host in manager.get_hosts("frontends")] == ["web1"]
+
+
+def test_texts_of_other_hosts_are_written_as_texts(tmp_path: Path) -> None:
+    """Before 2.19 they are of a type whose str() is of that type again, and what lookups find is such a text."""
+    of_others = {wrap_var("certfleet_contact"): [wrap_var("admin@example.com")]}
+    manager = read(inventory(host=wrap_var("v"), variables=of_others), tmp_path)
+    assert variables_of(manager, "v")["certfleet_contact"] == ["admin@example.com"]
 
 
 def test_frontends_bring_how_they_are_reached_and_what_is_carried_and_nothing_else(tmp_path: Path) -> None:
