@@ -151,3 +151,10 @@ def test_roles_agree_about_the_defaults_that_they_share() -> None:
 def test_there_are_the_roles_that_the_collection_promises() -> None:
     promised = {"firewall", "renewal_timer", "validation_host", "dns_responder", "frontend", "test_ca"}
     assert {role.name for role in ROLES} == promised
+
+
+@each_role
+def test_lists_of_packages_are_fetched_whatever_the_age_of_their_folder(role: Path) -> None:
+    """A folder that was emptied a moment ago looks as if its lists were new."""
+    for path in (role / "tasks").glob("*.yml"):
+        assert "cache_valid_time" not in path.read_text(encoding="utf-8"), path.name
