@@ -8,9 +8,13 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.executor.task_result import CallbackTaskResult
 from ansible.playbook.base import Base
 from ansible.plugins.callback import CallbackBase
+
+try:
+    from ansible.executor.task_result import CallbackTaskResult
+except ImportError:  # before 2.19
+    from ansible.executor.task_result import TaskResult as CallbackTaskResult
 
 DOCUMENTATION = """
 name: everything
@@ -38,8 +42,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 def _show(value: Any) -> Any:
     """All that a callback can reach of a value, as plain values."""
     if isinstance(value, CallbackTaskResult):
-        fields, task = value.task_fields, value.task
-        return _show({"host": value.host.name, "result": value.result, "fields": fields, "task": task})
+        host, result, fields, task = (_member(value, name) for name in ("host", "result", "task_fields", "task"))
+        return _show({"host": host.name, "result": result, "fields": fields, "task": task})
     if isinstance(value, Base):
         return _show({"attributes": value.dump_attrs(), "attempted": getattr(value, "args", None)})
     if isinstance(value, Mapping):
@@ -47,6 +51,11 @@ def _show(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_show(inner) for inner in value]
     return value
+
+
+def _member(result: Any, name: str) -> Any:
+    """A member of a task's result, which has a private name before 2.19."""
+    return getattr(result, name if hasattr(result, name) else f"_{name}")
 
 
 def _recording(event: str) -> Callable[..., None]:
