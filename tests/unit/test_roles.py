@@ -158,3 +158,11 @@ def test_lists_of_packages_are_fetched_whatever_the_age_of_their_folder(role: Pa
     """A folder that was emptied a moment ago looks as if its lists were new."""
     for path in (role / "tasks").glob("*.yml"):
         assert "cache_valid_time" not in path.read_text(encoding="utf-8"), path.name
+
+
+@pytest.mark.parametrize("name", ["dns_responder", "frontend", "test_ca", "validation_host"])
+def test_a_host_that_is_neither_debian_nor_ubuntu_is_refused_in_one_sentence(name: str) -> None:
+    tasks = read_yaml(ROOT / "roles" / name / "tasks" / "preflight.yml")
+    said = {task["ansible.builtin.assert"]["fail_msg"] for task in tasks if "ansible.builtin.assert" in task}
+    host = "{{ inventory_hostname }} runs {{ ansible_facts['distribution'] }}"
+    assert f"{name} supports Debian and Ubuntu; {host}." in said
