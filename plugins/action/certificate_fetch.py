@@ -33,11 +33,16 @@ class ActionModule(FactlessAction):
         arguments.setdefault("frontend", frontend)
         arguments.setdefault("groups", stated.groups(frontend))
         _complete(arguments, "names", stated.get(frontend, NAMES))
-        _complete(arguments, "domains", stated.get(frontend, DOMAINS))
+        _complete(arguments, "domains", _bound(stated.several(frontend, (DOMAINS,))))
         _complete(arguments, "store", stated.get(keeper, STORE))
         if not any(option in arguments for option in LIST):
             arguments.update(_stated_list(stated, keeper))
         return super().work(arguments, task_vars)
+
+
+def _bound(known: dict[str, Any]) -> Any:
+    """The domains of a frontend, None for any. A variable that was left empty is a list without domains."""
+    return known[DOMAINS] if known.get(DOMAINS) is not None else [] if DOMAINS in known else None
 
 
 def _complete(arguments: dict[str, Any], option: str, value: Any) -> None:

@@ -149,10 +149,14 @@ class Elsewhere:
         return {certificate: reason for certificate, reason in reasons.items() if reason}
 
     def _domains_of(self, host: str) -> tuple[str, ...] | None:
-        """The domains that the inventory binds the host to, None for any; AnsibleError for what is no domain."""
-        value = stated_variables(self._task_vars["hostvars"], host, (DOMAINS,), self._action).get(DOMAINS)
-        if value is None:
+        """The domains that the inventory binds the host to, None for any; AnsibleError for what is no domain.
+
+        A variable that is there and was left empty is a list without domains, as after the last one was taken off.
+        """
+        known = stated_variables(self._task_vars["hostvars"], host, (DOMAINS,), self._action)
+        if DOMAINS not in known:
             return None
+        value = known[DOMAINS] if known[DOMAINS] is not None else []
         try:
             return parse_domains(value if isinstance(value, (list, tuple)) else [value], f"{DOMAINS} of {host}")
         except InputError as error:

@@ -152,12 +152,14 @@ def test_domains_of_the_inventory_bind_a_frontend_whatever_list_and_facts_say(fl
     }
     inventory = inventory_of(fleet.folder / "bound.yml", {"front1": bound})
     listed = [
-        {"name": name, "domains": [f"{name}.test", f"*.{name}.test"], "frontends": ["front1", "front2"]}
+        {"name": name, "domains": [f"{name}.test", f"*.{name}.test"], "frontends": ["front1", "front2", "front3"]}
         for name in ("shop", "bank")
     ]
-    played = fleet.deploy("-i", str(inventory), certfleet_certificates=listed)
+    # whose last domain was taken off
+    emptied = inventory_of(fleet.folder / "emptied.yml", {"front3": {"certfleet_frontend_domains": None}})
+    played = fleet.deploy("-i", str(inventory), "-i", str(emptied), certfleet_certificates=listed)
     assert "front1 may not have '*.bank.test': certfleet_frontend_domains has no domain of it" in played.output
-    assert [delivered(fleet, f"front{number}") for number in (1, 2)] == [{"shop"}, {"shop", "bank"}]
+    assert [delivered(fleet, f"front{number}") for number in (1, 2, 3)] == [{"shop"}, {"shop", "bank"}, set()]
 
 
 @pytest.mark.parametrize("stats", [{"data": [1]}, "all"], ids=["odd", "text"])

@@ -88,6 +88,15 @@ def test_a_frontend_is_asked_for_no_key_of_names_outside_its_domains() -> None:
     assert told == {"csrs": [{"certificate": "bank@web1/rsa-2048", "problem": reason}]}
 
 
+@pytest.mark.parametrize("empty", [None, []])
+def test_a_frontend_whose_domains_were_left_empty_is_asked_for_no_key(empty: object) -> None:
+    """Its last domain was taken off: that must not set it free."""
+    bound = {**INVENTORY, "hostvars": {**INVENTORY["hostvars"], "web1": {"certfleet_frontend_domains": empty}}}
+    request = {"certificate": "bank@web1/rsa-2048", "host": "web1", "name": "bank", "domains": ["bank.test"]}
+    (told,) = Elsewhere(None, {}, bound).fulfil({"key_requests": [request]})["csrs"]  # type: ignore[arg-type]
+    assert "web1 may not have 'bank.test'" in told["problem"]
+
+
 @pytest.mark.parametrize("domains", ["*.mine.test", ["localhost"], 5, [{}]])
 def test_domains_that_are_none_are_told_for_each_certificate(domains: object) -> None:
     bound = {**INVENTORY, "hostvars": {**INVENTORY["hostvars"], "web1": {"certfleet_frontend_domains": domains}}}
