@@ -42,11 +42,14 @@ def letters(survey: Survey, mail: MailServer | None, webhooks: Sequence[Webhook]
 
     The operator's come first, so that the many addresses of a list delay none of them.
     """
+    if mail:
+        for recipient in dict.fromkeys(mail.recipients):
+            yield _letter(survey, mail, recipient, clock)
     for webhook in webhooks:
         yield _posted(survey, webhook)
     if mail:
-        admins = sorted({admin for row in survey.rows for admin in row.admins})
-        for recipient in dict.fromkeys([*mail.recipients, *admins]):
+        admins = {admin for row in survey.rows for admin in row.admins}
+        for recipient in sorted(admins.difference(mail.recipients)):
             yield _letter(survey, mail, recipient, clock)
 
 
