@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._core.plain import one_line
+from ..plugin_utils.answers import output_of
 from ..plugin_utils.factless import FactlessAction
 
 COMMAND = "ansible.builtin.command"
 RELOAD = "reload_command"
-LONGEST_OUTPUT = 2000
 
 
 class ActionModule(FactlessAction):
@@ -37,6 +36,5 @@ class ActionModule(FactlessAction):
         answer = self._execute_module(module_name=COMMAND, module_args=words, task_vars=task_vars)
         if not answer.get("failed") and answer.get("rc") in (0, None):
             return None
-        said = one_line(str(answer.get("stderr") or answer.get("stdout") or answer.get("msg") or ""))[:LONGEST_OUTPUT]
-        sentence = f"{option}: the web server has not read its certificates, as the command failed: {said}"
-        return {"failed": True, "msg": sentence}
+        sentence = f"{option}: the web server has not read its certificates, as the command failed"
+        return {"failed": True, "msg": f"{sentence}: {output_of(answer)}"}

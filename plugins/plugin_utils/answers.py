@@ -10,6 +10,7 @@ from typing import Any
 
 from ..module_utils._core.plain import cut, one_line
 
+LONGEST_OUTPUT = 2000
 LONGEST_CSR = 65536
 """In characters; with 100 names and an RSA key of 4096 bits it is some 12,000."""
 
@@ -36,6 +37,11 @@ def has_failed(answer: Mapping[str, Any]) -> bool:
 def reason_of(answer: Mapping[str, Any]) -> str:
     """What the host says is the matter: the beginning of it, as text that can be shown."""
     return one_line(cut(str(answer.get("msg") or "it did not say why")))
+
+
+def output_of(answer: Mapping[str, Any]) -> str:
+    """What a command has printed, as one line that can be shown; its errors, if there are any."""
+    return one_line(str(answer.get("stderr") or answer.get("stdout") or answer.get("msg") or ""))[:LONGEST_OUTPUT]
 
 
 def _read_csr(value: Any) -> str:
