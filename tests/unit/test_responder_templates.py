@@ -41,11 +41,14 @@ def render(template: str, names: list[str], **given: Any) -> str:
     templates = jinja2.FileSystemLoader(ROLE / "templates")
     environment = jinja2.Environment(loader=templates, trim_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701  # nothing of it is HTML
     environment.filters["regex_replace"] = lambda text, pattern, other: re.sub(pattern, other, text)
+    environment.filters["bool"] = bool
     environment.filters["flatten"] = lambda lists: [each for some in lists for each in some]
     variables = {
         "make": Path(template).parts[0],
         "ansible_managed": "Ansible managed",
         "certfleet_responder_key": "acme",
+        "__certfleet_responder_with_ipv6": True,
+        "__certfleet_responder_addressed": False,
         "__certfleet_responder_algorithm": "hmac-sha256",
         "__certfleet_responder_tsig": {"secret": "c2VjcmV0"},
         "certfleet_responder_validation_zone": "Acme.test.",
