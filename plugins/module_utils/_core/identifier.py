@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import idna
-
 from .address import short_address
 from .errors import InputError
 from .plain import quote
@@ -79,6 +77,14 @@ def _to_ascii(label: str, text: str, option: str) -> str:
         if not all(char.isalnum() or char == "-" for char in label) or label[0] == "-" or label[-1] == "-":
             raise InputError(option, text, f"has a label that no host name can have: {quote(label)}")
         return label.lower()
+    try:
+        # a controller need not have it, and looks at names, too
+        import idna
+    except ImportError:
+        if label.isascii():
+            return label.lower()
+        reason = "is an international name, and this host has no Python library idna: write it as xn--…"
+        raise InputError(option, text, reason) from None
     try:
         return idna.encode(label, uts46=True, std3_rules=True).decode()
     except (idna.IDNAError, UnicodeError) as error:

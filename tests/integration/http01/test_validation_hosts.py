@@ -98,7 +98,7 @@ def test_the_one_that_is_asked_asks_nobody(hosts: Hosts) -> None:
 def test_with_one_of_them_dead_the_others_still_answer(hosts: Hosts) -> None:
     hosts.place("third", "token")
     hosts.servers["second"].stop()
-    for _ in range(5):
+    for _number in range(5):
         assert hosts.ask("first", "token") == (200, "token.answer")
     hosts.servers["third"].stop()
     assert hosts.ask("first", "token")[0] != 200

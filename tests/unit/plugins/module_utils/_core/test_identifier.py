@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import string
+import sys
 
 import idna
 import pytest
@@ -145,3 +146,10 @@ def test_a_wildcard_counts_towards_the_length(name: str) -> None:
     else:
         with pytest.raises(InputError, match="longer than 253"):
             parse_identifier(f"*.{name}")
+
+
+def test_a_controller_without_the_library_reads_names_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "idna", None)
+    assert parse_identifier("WWW.xn--bcher-kva.example.").value == "www.xn--bcher-kva.example"
+    with pytest.raises(InputError, match="this host has no Python library idna"):
+        parse_identifier("b\u00fccher.example")
