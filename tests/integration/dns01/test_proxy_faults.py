@@ -6,6 +6,7 @@ How a whole certificate fares with them is in tests/integration/certificates/tes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -130,8 +131,10 @@ def test_a_follower_that_answers_without_the_value_blocks_until_the_deadline(
 ) -> None:
     proxy = before("nsd", fault)
     result = publish("nsd", proxy, wait=1)
-    where = f"nsd {proxy.addresses[0]}:{proxy.port}"
-    assert f"{where}/udp: 0 of 1 value after 1 s ({problem}); {where}/tcp: 0 of 1 value after 1 s" in result["msg"]
+    where = re.escape(f"nsd {proxy.addresses[0]}:{proxy.port}")
+    # on a busy machine the deadline of a second is noticed later
+    told = rf"{where}/udp: 0 of 1 value after \d+ s \({re.escape(problem)}\); {where}/tcp: 0 of 1 value after \d+ s"
+    assert re.search(told, result["msg"])
     assert lacking(result) == BOTH_ANSWER
 
 
