@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..plugin_utils.bound import DOMAINS, bound_domains
 from ..plugin_utils.factless import FactlessAction
 from ..plugin_utils.stated import Stated
-from ..plugin_utils.steps import DOMAINS
 
 NAMES = "certfleet_frontend_certificates"
 """The variable of a frontend with the certificates that it gets beside those that the list has for it."""
@@ -33,16 +33,11 @@ class ActionModule(FactlessAction):
         arguments.setdefault("frontend", frontend)
         arguments.setdefault("groups", stated.groups(frontend))
         _complete(arguments, "names", stated.get(frontend, NAMES))
-        _complete(arguments, "domains", _bound(stated.several(frontend, (DOMAINS,))))
+        _complete(arguments, "domains", bound_domains(stated.several(frontend, (DOMAINS,))))
         _complete(arguments, "store", stated.get(keeper, STORE))
         if not any(option in arguments for option in LIST):
             arguments.update(_stated_list(stated, keeper))
         return super().work(arguments, task_vars)
-
-
-def _bound(known: dict[str, Any]) -> Any:
-    """The domains of a frontend, None for any. A variable that was left empty is a list without domains."""
-    return known[DOMAINS] if known.get(DOMAINS) is not None else [] if DOMAINS in known else None
 
 
 def _complete(arguments: dict[str, Any], option: str, value: Any) -> None:

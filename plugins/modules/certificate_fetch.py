@@ -59,7 +59,7 @@ options:
   domains:
     description:
       - The domains that the frontend may have certificates for, each with all names below it. A certificate with any other name is not delivered,
-        whatever the list says, so that somebody who writes lines of the list can't have the key of others' names sent to a host of their own.
+        whatever the list says. This protects customers from each other where they write lines of the list.
       - Without it, the variable C(certfleet_frontend_domains) of the frontend; without that, any. An empty list is none.
     type: list
     elements: str

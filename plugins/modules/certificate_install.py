@@ -92,8 +92,7 @@ options:
       - Tests the web server's configuration, such as C(nginx -t); with O(state=present), and with O(state=loaded) before O(reload_command).
       - A list of words, or a text that is split into words as a shell does it. No shell runs it.
       - With O(state=present) it is run when something was switched, as the user that works on the files, and with O(state=loaded) as the
-        user of the task.
-        Unless it ends with status 0 within two minutes,
+        user of the task. Unless it ends with status 0 within two minutes,
         everything is switched back to what was live before, what is new is removed, and the task fails with the end of its output.
       - When a task is killed before the test has passed, the next one, whatever its O(state), switches back first.
     type: raw

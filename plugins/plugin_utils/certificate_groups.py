@@ -42,9 +42,9 @@ def certificate_groups(
         raise ValueError(f"prefix is made of letters, digits, hyphens and underscores, not {quote(prefix)}")
     if common is not None and (not isinstance(common, Mapping) or common.keys() & {"name", "domains"}):
         raise ValueError(f"common is a dictionary without name and domains, not {quote(common)}")
-    listed = _listed(hostnames)
-    names = sorted({name for each in listed if (name := _normal(each))})
-    odd = {f"{prefix}-odd-{_digest(repr(each))[:12]}": [each] for each in listed if not _normal(each)}
+    known = [(each, _normal(each)) for each in _listed(hostnames)]
+    names = sorted({name for _each, name in known if name})
+    odd = {f"{prefix}-odd-{_digest(repr(each))[:12]}": [each] for each, name in known if not name}
     if size == 1:
         groups = {f"{_base(name)}_wildcard" if _base(name) != name else name: [name] for name in names}
     else:
@@ -93,9 +93,10 @@ def _normal(hostname: Any) -> str:
     """The hostname as two ways to write it become one; empty for what can't be in a certificate."""
     if not isinstance(hostname, str):
         return ""
-    try:
-        # an international one is for the modules to judge, whose host has the library for it
-        parse_identifier(hostname if hostname.isascii() else "international.name")
-    except InputError:
-        return ""
+    # an international one is for the modules to judge, whose host has the library for it
+    if hostname.isascii():
+        try:
+            parse_identifier(hostname)
+        except InputError:
+            return ""
     return hostname.strip().lower().removesuffix(".")

@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._core.domains import parse_domains, refuse_outside
 from ..module_utils._core.errors import InputError
 from .answers import has_failed, read_csrs, reason_of
+from .bound import DOMAINS, bound_domains
 from .elsewhere import PATIENCE, name_hosts, run_elsewhere
 from .insides import read_variable
 from .stated import stated_variables
@@ -24,8 +25,6 @@ WEBROOT = "certfleet_frontend_webroot"
 """The variable of a host that goes before the task's ``webroot``."""
 PATH = "certfleet_frontend_path"
 """Where a frontend has keys and certificates."""
-DOMAINS = "certfleet_frontend_domains"
-"""The domains that a frontend may have certificates for."""
 STEPS = ("placements", "key_requests")
 """The members of the module's result that say what is needed."""
 
@@ -149,16 +148,10 @@ class Elsewhere:
         return {certificate: reason for certificate, reason in reasons.items() if reason}
 
     def _domains_of(self, host: str) -> tuple[str, ...] | None:
-        """The domains that the inventory binds the host to, None for any; AnsibleError for what is no domain.
-
-        A variable that is there and was left empty is a list without domains, as after the last one was taken off.
-        """
-        known = stated_variables(self._task_vars["hostvars"], host, (DOMAINS,), self._action)
-        if DOMAINS not in known:
-            return None
-        value = known[DOMAINS] if known[DOMAINS] is not None else []
+        """The domains that the inventory binds the host to, None for any; AnsibleError for what is no domain."""
+        domains = bound_domains(stated_variables(self._task_vars["hostvars"], host, (DOMAINS,), self._action))
         try:
-            return parse_domains(value if isinstance(value, (list, tuple)) else [value], f"{DOMAINS} of {host}")
+            return None if domains is None else parse_domains(domains, f"{DOMAINS} of {host}")
         except InputError as error:
             raise AnsibleError(error.message) from error
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._core.plain import cut, quote
+from .elsewhere import FLEET
 
 OPTIONS = ("challenge_hosts", "frontends")
 """The members of a certificate that name hosts and groups of the inventory."""
 
-_FLEET = ("frontends", "validation_hosts")
 _BY_ITSELF = frozenset({"all", "ungrouped", "frontends", "validation_hosts"})
 """Groups that Ansible makes, or that have other members there."""
 
@@ -63,7 +63,7 @@ def _problem(name: str, host: str, reached: set[str], groups: Mapping[str, Seque
     outside = "it is not in certfleet_timer_frontends"
     if name in reached:
         return None
-    fleet = {str(member) for group in _FLEET for member in groups.get(group, ())}
+    fleet = {str(member) for group in FLEET for member in groups.get(group, ())}
     if name not in groups:
         return f"the timer does not reach {quote(name)}: {outside}" if name in fleet else None
     members = [str(member) for member in groups[name]]

@@ -29,7 +29,7 @@ def refuse_outside(names: Iterable[str], domains: Iterable[str], frontend: str) 
     outside = names_outside(names, domains)
     if not outside:
         return ""
-    return f"{frontend} may not have {quote(outside[0])}: certfleet_frontend_domains has no domain of it"
+    return f"{frontend} may not have {quote(outside[0])}: certfleet_frontend_domains does not include it"
 
 
 def _parse(text: str, option: str) -> str:

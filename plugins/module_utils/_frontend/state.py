@@ -38,6 +38,8 @@ def bring(
 
     The options are those of the module certificate_install, the result what it returns.
     """
+    if options.get("reload_command") and options["state"] != "loaded":
+        raise InputError("reload_command", options["reload_command"], "is for state=loaded alone")
     files = Files(options["path"])
     access = parse_access(options["owner"], options["group"], options["mode"])
     check_rights(access, os.geteuid(), {os.getegid(), *os.getgroups()})

@@ -158,7 +158,7 @@ def test_domains_of_the_inventory_bind_a_frontend_whatever_list_and_facts_say(fl
     # whose last domain was taken off
     emptied = inventory_of(fleet.folder / "emptied.yml", {"front3": {"certfleet_frontend_domains": None}})
     played = fleet.deploy("-i", str(inventory), "-i", str(emptied), certfleet_certificates=listed)
-    assert "front1 may not have '*.bank.test': certfleet_frontend_domains has no domain of it" in played.output
+    assert "front1 may not have '*.bank.test': certfleet_frontend_domains does not include it" in played.output
     assert [delivered(fleet, f"front{number}") for number in (1, 2, 3)] == [{"shop"}, {"shop", "bank"}, set()]
 
 

@@ -84,7 +84,7 @@ def test_a_frontend_is_asked_for_no_key_of_names_outside_its_domains() -> None:
         "domains": ["a.mine.test", "bank.test"],
     }
     told = Elsewhere(None, {}, bound).fulfil({"key_requests": [request]})  # type: ignore[arg-type]
-    reason = "frontends: web1 may not have 'bank.test': certfleet_frontend_domains has no domain of it"
+    reason = "frontends: web1 may not have 'bank.test': certfleet_frontend_domains does not include it"
     assert told == {"csrs": [{"certificate": "bank@web1/rsa-2048", "problem": reason}]}
 
 

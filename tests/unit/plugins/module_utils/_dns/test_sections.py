@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import struct
-import time
 
 import dns.exception
 import dns.message
@@ -76,6 +75,16 @@ def reply(*records: bytes) -> bytes:
     return QUERY[:2] + struct.pack("!HHHHH", 0x8400, 1, len(records), 0, 0) + QUERY[12:-11] + b"".join(records)
 
 
+class Counting(Message):
+    """Counts the runs of labels that are read."""
+
+    read = 0
+
+    def _labels(self, place: int) -> tuple[list[str], int, int, int | None]:
+        self.read += 1
+        return super()._labels(place)
+
+
 def test_thousands_of_long_names_take_no_longer_than_a_large_message_may() -> None:
     head = struct.pack("!HHIH", dns.rdatatype.NS, dns.rdataclass.IN, 60, 5)
     first = b"\1a" * 100 + b"\xc0\x0c" + head[:8] + b"\0\2\xc0\x0c"
@@ -83,9 +92,9 @@ def test_thousands_of_long_names_take_no_longer_than_a_large_message_may() -> No
     names = [b"\2" + struct.pack("!H", number) + place for number in range(3200)]
     wire = reply(first, *(name + head + name for name in names))
     assert len(wire) < 65536
-    began = time.process_time()
-    assert read_answer(wire, NAME).rcode == "NOERROR"
-    assert time.process_time() - began < 1
+    message = Counting(wire)
+    assert len(message.sections().answer) == 3201
+    assert message.read < 10_000, "of the hundred labels in each name, all but a few were read for another one"
 
 
 @pytest.mark.parametrize(

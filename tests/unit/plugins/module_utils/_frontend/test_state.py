@@ -90,6 +90,12 @@ def test_without_a_bundle_nothing_is_installed(call: Bring) -> None:
     assert result["installed"] == []
 
 
+def test_a_reload_is_asked_for_where_it_is_done(call: Bring) -> None:
+    with pytest.raises(InputError, match=r"^reload_command: 'true' is for state=loaded alone"):
+        call(reload_command="true")
+    assert not call(state="loaded", reload_command="true")["reload_pending"]
+
+
 def test_no_key_is_in_a_result(call: Bring, bundle: str) -> None:
     results = [call(state="prepared"), call(bundle=bundle), call(state="absent", names=["shop"])]
     assert "PRIVATE" not in str(results)

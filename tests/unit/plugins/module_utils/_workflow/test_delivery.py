@@ -162,7 +162,7 @@ def test_a_frontend_gets_names_of_its_domains_only(fetch: Fetch, domain: str, ge
         assert (len(targets(result)) == 2) is gets
     if not gets:
         with pytest.raises(
-            Error, match=r"for mail: web1 may not have .*: certfleet_frontend_domains has no domain of it"
+            Error, match=r"for mail: web1 may not have .*: certfleet_frontend_domains does not include it"
         ):
             fetch(names=["mail"], frontend="web1", domains=[domain])
 
