@@ -117,7 +117,8 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
 
 def read_by_plugins() -> set[str]:
     """Variables of hosts that an action plugin looks at."""
-    paths = (*(ROOT / "plugins" / each for each in ("plugin_utils/bound.py", "plugin_utils/steps.py", "action/certificate_fetch.py")))
+    files = ("plugin_utils/bound.py", "plugin_utils/steps.py", "action/certificate_fetch.py")
+    paths = [ROOT / "plugins" / file for file in files]
     return {name for path in paths for name in re.findall(r'"(certfleet_\w+)"', path.read_text(encoding="utf-8"))}
 
 
