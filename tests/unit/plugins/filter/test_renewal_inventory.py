@@ -187,12 +187,8 @@ def test_the_role_carries_every_variable_of_the_playbooks_but_the_request_for_a_
     constants = yaml.safe_load((ROOT / "roles/renewal_timer/vars/main.yml").read_text(encoding="utf-8"))
     files = [ROOT / "playbooks" / f"{name}.yml" for name in ("renew", "deploy", "tasks/report")]
     # which variables of other hosts a task of theirs looks at
-    files += [
-        *(
-            ROOT / "plugins" / each
-            for each in ("plugin_utils/bound.py", "plugin_utils/steps.py", "action/certificate_fetch.py")
-        )
-    ]
+    plugins = ("plugin_utils/bound.py", "plugin_utils/steps.py", "action/certificate_fetch.py")
+    files += [ROOT / "plugins" / each for each in plugins]
     texts = [path.read_text(encoding="utf-8") for path in files]
     page = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(certfleet_\w+)`", page, re.MULTILINE))
