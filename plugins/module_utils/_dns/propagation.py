@@ -23,7 +23,7 @@ from .verdict import Verdict
 SAMPLE = 16
 
 LARGEST_UNLISTED = 4096
-"""How many bytes an answer of a server may have that only NS records name: reading 64 KiB takes up to two seconds."""
+"""How many bytes an answer of a server may have that only NS records name: some seventy values of one name."""
 
 
 class Wanted(NamedTuple):
